@@ -1,0 +1,265 @@
+# Builds Presence Sync: the C programs, the served pages, and their tests.
+#
+#   make            programs and pages, under build/
+#   make run        the whole product on this machine; Ctrl-C stops it
+#   make check      installs what is missing, builds, runs every test
+#                   SAN=address,undefined or SAN=thread: with sanitizers
+#                   T="http/20 unit": only these tests; N=1: one at a time
+#   make lint       the rules of the house, and a build with -Werror
+#   make fuzz       every fuzzer for FUZZ_S seconds (30)
+#   make bench      the figures, against this machine
+#   make format     clang-format over the C files
+#   make install    DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= /lib/systemd/system
+SYSUSERSDIR ?= /usr/lib/sysusers.d
+CFLAGS ?= -O2 -g
+FUZZ_S ?= 30
+T ?=
+N ?=
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all check run bench fuzz lint format install uninstall clean \
+	build-check stack-tools npm-www npm-tests FORCE
+
+# --- where it goes --------------------------------------------------------
+
+# A sanitizer changes every object, so each has a tree of its own.
+comma := ,
+SAN_NAME := $(subst $(comma),-,$(SAN))
+B := build$(if $(SAN),/san-$(SAN_NAME))
+WWW := build/www
+CPUS := $(shell nproc 2>/dev/null || echo 1)
+
+# --- flags ----------------------------------------------------------------
+
+LIBS := libcurl json-c libpq openssl cjose jansson fcgi libzip
+PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS))
+PKG_LIBS = $(shell pkg-config --libs $(LIBS))
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+# Fortified functions hide what a sanitizer wants to see.
+HARDEN := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all,-fstack-protector-strong \
+	$(if $(filter -O%,$(filter-out -O0,$(CFLAGS))),-D_FORTIFY_SOURCE=2))
+OUR_CFLAGS = -std=c11 -D_GNU_SOURCE -Ifcgi -pthread $(WARN) $(HARDEN) \
+	$(PKG_CFLAGS)
+OUR_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) \
+	-Wl,-z,relro,-z,now -Wl,--as-needed
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) -MMD -MP
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(OUR_LDFLAGS)
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || \
+	cat VERSION 2>/dev/null || echo unknown)
+
+# --- what there is --------------------------------------------------------
+
+MAINS := $(wildcard fcgi/app/main_*.c)
+LIB_SRC := $(filter-out $(MAINS),$(wildcard \
+	fcgi/base/*.c fcgi/web/*.c fcgi/pbx/*.c fcgi/sync/*.c fcgi/app/*.c))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+
+LIB_OBJ := $(LIB_SRC:%.c=$B/obj/%.o)
+LIB := $B/libpresence.a
+# main_ctl.c is the command presencectl, the others are presence-NAME.
+program = $(if $(filter ctl,$1),presencectl,presence-$1)
+NAMES := $(MAINS:fcgi/app/main_%.c=%)
+PROGRAMS := $(foreach n,$(NAMES),$B/bin/$(call program,$n))
+UNITS := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
+REPLAYS := $(FUZZ_SRC:tests/fuzz/%.c=$B/tests/%)
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/bin/%)
+SUPERVISE := build/bin/supervise
+
+all: $(PROGRAMS) $(WWW)/.built
+
+# --- C --------------------------------------------------------------------
+
+# Rebuilds everything when the flags change; -Werror changes no object.
+$B/flags: FORCE
+	@mkdir -p $(@D)
+	@command -v pkg-config >/dev/null && pkg-config --exists $(LIBS) || { \
+	  echo "make: libraries are missing; tests/setup installs them" >&2; \
+	  exit 1; }
+	@printf '%s\n' "$(CC) $(filter-out -Werror,$(CPPFLAGS) $(CFLAGS) \
+	$(OUR_CFLAGS))" | cmp -s - $@ || printf '%s\n' \
+	"$(CC) $(filter-out -Werror,$(CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS))" >$@
+
+$B/version: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(VERSION)' | cmp -s - $@ || \
+	printf '%s\n' '$(VERSION)' >$@
+
+$B/obj/fcgi/app/main_%.o: fcgi/app/main_%.c $B/flags $B/version
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(COMPILE) -DPRESENCE_VERSION='"$(VERSION)"' -c -o $@ $<
+
+$B/obj/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(COMPILE) -c -o $@ $<
+
+# These carry other files within them.
+$B/obj/fcgi/app/teams_files.o: $(wildcard www/teams/*)
+$B/obj/fcgi/app/schema_files.o: $(wildcard sql/*.sql sql/api/*.sql)
+
+$(LIB): $(LIB_OBJ)
+	@echo "  AR    $@"
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+define PROGRAM_RULE
+$B/bin/$(call program,$1): $B/obj/fcgi/app/main_$1.o $(LIB)
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$$(LINK) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(foreach n,$(NAMES),$(eval $(call PROGRAM_RULE,$n)))
+
+# A unit test includes the .c that it tests. The linker then takes nothing
+# from that file's member of the library, since all its names are known.
+$B/tests/test_%: $B/obj/tests/unit/test_%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+# With the plain compiler a fuzzer replays its corpus.
+$B/tests/fuzz_%: $B/obj/tests/fuzz/fuzz_%.o $B/obj/tests/fuzz/replay.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) -o $@ $^ $(PKG_LIBS)
+
+$(SUPERVISE): tests/stack/supervise.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARN) -o $@ $<
+
+.SECONDARY:
+-include $(shell find $B/obj -name '*.d' 2>/dev/null)
+
+# --- pages and npm --------------------------------------------------------
+
+NPM_CI = npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+# npm ci only when the lock file changed.
+define npm_ci
+	@cmp -s $1/package-lock.json $1/node_modules/.lock || { \
+	  echo "  NPM   $1"; \
+	  command -v npm >/dev/null || { \
+	    echo "make: npm is missing; tests/setup installs it" >&2; exit 1; }; \
+	  (cd $1 && $(NPM_CI)) >build/npm-$1.log 2>&1 || { cat build/npm-$1.log >&2; \
+	    echo "make: npm ci failed in $1/: is the npm registry reachable?" >&2; \
+	    exit 1; }; \
+	  cp $1/package-lock.json $1/node_modules/.lock; }
+endef
+
+npm-www:
+	@mkdir -p build
+	$(if $(wildcard www/package-lock.json),$(call npm_ci,www))
+
+npm-tests:
+	@mkdir -p build
+	$(if $(wildcard tests/package-lock.json),$(call npm_ci,tests))
+
+WWW_SRC := $(shell find www -type f -not -path '*/node_modules/*' 2>/dev/null)
+$(WWW)/.built: $(WWW_SRC) | npm-www
+	@mkdir -p $(@D)
+	$(if $(wildcard www/build.mjs),@echo "  WWW   $(@D)")
+	$(if $(wildcard www/build.mjs),@node www/build.mjs)
+	@touch $@
+
+# --- run and check --------------------------------------------------------
+
+stack-tools: $(SUPERVISE) npm-tests
+
+run:
+	@tests/setup run
+	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools
+	@exec tests/stack/run
+
+build-check: all stack-tools $(UNITS) $(REPLAYS)
+
+check:
+	@tests/setup check
+	@$(MAKE) --no-print-directory -j$(CPUS) build-check
+	@BUILD=$B SAN=$(SAN) tests/run $(if $N,-n $N) $T
+
+bench:
+	@tests/setup check
+	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools
+	@tests/bench/run
+
+lint:
+	@tests/setup check
+	@$(MAKE) --no-print-directory -j$(CPUS) WERROR=1 B=build/lint build-check
+	@BUILD=build/lint TIDY=1 tests/run lint
+
+format:
+	clang-format -i $(wildcard fcgi/*/*.[ch] tests/*/*.[ch])
+
+# --- fuzz (clang's libFuzzer) ---------------------------------------------
+
+build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libpresence.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+# New inputs are kept under build/, so that what goes into the corpus is chosen.
+fuzz:
+	@tests/setup fuzz
+	@$(MAKE) --no-print-directory -j$(CPUS) B=build/fuzz CC=clang \
+	  SAN=fuzzer-no-link,address,undefined $(FUZZERS)
+	@for f in $(FUZZERS); do n=$${f##*/fuzz_}; mkdir -p build/fuzz/found/$$n; \
+	  echo "fuzz $$n for $(FUZZ_S) s"; \
+	  $$f -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 \
+	    -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/crash-$$n- \
+	    build/fuzz/found/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; \
+	done
+
+# --- install --------------------------------------------------------------
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+SHAREDIR = $(DESTDIR)$(PREFIX)/share/presence
+NGINXDIR = $(DESTDIR)$(SYSCONFDIR)/nginx/presence
+# What names the operator's machine is never written over.
+NGINX_OWN := nginx/listen.conf nginx/site.conf
+NGINX_OURS := $(filter-out $(NGINX_OWN),$(wildcard nginx/*.conf))
+UNIT_FILES := $(wildcard fcgi/units/*.service fcgi/units/*.socket \
+	fcgi/units/*.target)
+
+install: all
+	install -d $(BINDIR) $(SHAREDIR)/sql/api $(NGINXDIR) \
+	  $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/presence
+	install -m 755 $(PROGRAMS) $(BINDIR)
+	install -m 644 $(wildcard sql/*.sql) $(SHAREDIR)/sql
+	$(if $(wildcard sql/api/*.sql),install -m 644 \
+	  $(wildcard sql/api/*.sql) $(SHAREDIR)/sql/api)
+	cp -R $(WWW) $(SHAREDIR)/
+	rm -f $(SHAREDIR)/www/.built
+	install -m 644 $(NGINX_OURS) $(NGINXDIR)
+	for f in $(NGINX_OWN); do t=$(NGINXDIR)/$${f##*/}; \
+	  [ -e "$$t" ] || sed 's,/usr/local/share,$(PREFIX)/share,' $$f >"$$t"; done
+	for f in $(UNIT_FILES); do sed 's,/usr/local/bin,$(PREFIX)/bin,' $$f \
+	  >$(DESTDIR)$(UNITDIR)/$${f##*/}; done
+	install -D -m 644 fcgi/units/presence.sysusers \
+	  $(DESTDIR)$(SYSUSERSDIR)/presence.conf
+	[ -e $(DESTDIR)$(SYSCONFDIR)/presence/presence.env ] || \
+	  install -m 640 fcgi/units/presence.env \
+	  $(DESTDIR)$(SYSCONFDIR)/presence/presence.env
+
+# Settings, certificates and the operator's nginx files stay.
+uninstall:
+	for p in $(notdir $(PROGRAMS)); do rm -f $(BINDIR)/$$p; done
+	rm -rf $(SHAREDIR)
+	for f in $(notdir $(NGINX_OURS)); do rm -f $(NGINXDIR)/$$f; done
+	for f in $(notdir $(UNIT_FILES)); do \
+	  rm -f $(DESTDIR)$(UNITDIR)/$$f; done
+	rm -f $(DESTDIR)$(SYSUSERSDIR)/presence.conf
+
+clean:
+	rm -rf build www/node_modules tests/node_modules
