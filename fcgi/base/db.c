@@ -19,7 +19,7 @@
 #define PAUSE_MS 100 /* after a failed connect: others need the CPU, too */
 #define STATEMENT_MS 2000
 #define LOCK_MS 500
-#define GRACE_MS 1000 /* how long the client waits beyond the server's limit */
+#define GRACE_MS 1000 /* the client waits that much longer */
 #define LIST_MAX 1024 /* a longer list of hosts is not rotated */
 
 static const char *const list_keys[3] = { "host", "hostaddr", "port" };
@@ -31,6 +31,7 @@ struct db {
 	int n;
 	bool *prepared; /* of the connection, one for each statement */
 	PGconn *conn;   /* NULL: none */
+	bool told;      /* of the connection: a statement is not prepared */
 	int64_t pause_until_ms;
 	int statement_ms, lock_ms;
 	/* A URL may name several hosts, which libpq tries in order. One that
@@ -77,8 +78,8 @@ read_hosts(struct db *db)
 }
 
 struct db *
-db_new(const char *url, const char *program, const struct statement *list,
-    int n)
+db_new(
+    const char *url, const char *program, const struct statement *list, int n)
 {
 	struct db *db = heap_alloc(sizeof(*db));
 
@@ -167,8 +168,8 @@ take_result(PGconn *conn, int64_t until_ms)
 				return last;
 			continue;
 		}
-		if (!wait_socket(conn, unsent ? POLLIN | POLLOUT : POLLIN,
-			until_ms))
+		if (!wait_socket(
+			conn, unsent ? POLLIN | POLLOUT : POLLIN, until_ms))
 			break;
 		if (!PQconsumeInput(conn))
 			break;
@@ -179,12 +180,14 @@ take_result(PGconn *conn, int64_t until_ms)
 
 /* --- what an answer means ------------------------------------------------- */
 
+/* NULL, which stands for no answer, is not. */
 static bool
 is_done(const PGresult *r)
 {
 	ExecStatusType status = PQresultStatus(r);
 
-	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+	    status == PGRES_EMPTY_QUERY;
 }
 
 static const char *
@@ -254,8 +257,8 @@ rotate(const char *list, int by, char ret[LIST_MAX + 2])
 		cut = next + 1;
 	if (cut == list)
 		return list;
-	snprintf(ret, LIST_MAX + 2, "%s,%.*s", cut,
-	    (int)(cut - list - 1), list);
+	snprintf(
+	    ret, LIST_MAX + 2, "%s,%.*s", cut, (int)(cut - list - 1), list);
 	return ret;
 }
 
@@ -267,15 +270,15 @@ start(struct db *db)
 	const char *const keys[] = { "tcp_user_timeout", "dbname",
 		"application_name", "client_encoding", list_keys[0],
 		list_keys[1], list_keys[2], NULL };
-	const char *values[] = { patience, db->url, db->program, "UTF8",
-		NULL, NULL, NULL, NULL };
+	const char *values[] = { patience, db->url, db->program, "UTF8", NULL,
+		NULL, NULL, NULL };
 	int i;
 
 	for (i = 0; i < 3; i++)
 		values[4 + i] = rotate(db->lists[i], db->first_host, lists[i]);
 	/* A host that is gone without a trace leaves time for the next. */
-	snprintf(patience, sizeof(patience), "%d",
-	    CONNECT_MS * 9 / 10 / db->nhosts);
+	snprintf(
+	    patience, sizeof(patience), "%d", CONNECT_MS * 9 / 10 / db->nhosts);
 	return PQconnectStartParams(keys, values, 1);
 }
 
@@ -287,8 +290,9 @@ shake_hands(struct db *db)
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	while (state != PGRES_POLLING_OK) {
-		if (!wait_socket(db->conn, state == PGRES_POLLING_READING ?
-			POLLIN : POLLOUT, until_ms)) {
+		if (!wait_socket(db->conn,
+			state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+			until_ms)) {
 			db->first_host = (db->first_host + 1) % db->nhosts;
 			return false;
 		}
@@ -307,24 +311,25 @@ set_session(struct db *db)
 	PGresult *r;
 	bool ok;
 
-	snprintf(text, sizeof(text), "SET statement_timeout = %d; "
+	snprintf(text, sizeof(text),
+	    "SET statement_timeout = %d; "
 	    "SET lock_timeout = %d; SET timezone = 'UTC'; "
 	    "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'",
 	    db->statement_ms, db->lock_ms);
 	if (!PQsendQuery(db->conn, text))
 		return false;
 	r = take_result(db->conn, clock_mono_ms() + CONNECT_MS);
-	ok = r && is_done(r);
+	ok = is_done(r);
 	PQclear(r);
 	return ok;
 }
 
 /*
- * false: the server cannot now, or is lost. Else db->prepared[which] tells,
- * and ret_words gets the server's words when the statement is at fault.
+ * false: the server cannot now, or is lost. Else db->prepared[which] tells.
+ * The first fault of a connection is told: an empty database refuses all.
  */
 static bool
-prepare(struct db *db, int which, char *ret_words, size_t size)
+prepare(struct db *db, int which)
 {
 	const struct statement *s = &db->list[which];
 	PGresult *r;
@@ -333,35 +338,29 @@ prepare(struct db *db, int which, char *ret_words, size_t size)
 	if (!PQsendPrepare(db->conn, s->name, s->text, s->nargs, NULL))
 		return false;
 	r = take_result(db->conn, clock_mono_ms() + CONNECT_MS);
-	db->prepared[which] = r && is_done(r);
-	can = db->prepared[which] ||
-	    (r && kind_of(state_of(r)) != ERR_BUSY);
-	if (can && !db->prepared[which])
-		snprintf(ret_words, size, "%s", words_of(r));
+	db->prepared[which] = is_done(r);
+	can = db->prepared[which] || kind_of(state_of(r)) != ERR_BUSY;
+	if (can && !db->prepared[which] && !db->told) {
+		db->told = true;
+		log_say(LOG_ERROR,
+		    "database: statement %s cannot be prepared: "
+		    "%s; run presencectl migrate",
+		    s->name, words_of(r));
+	}
 	PQclear(r);
 	return can;
 }
 
-/* Only the first fault is told: an empty database refuses them all. */
 static bool
 prepare_all(struct db *db)
 {
-	char words[200];
-	bool told = false;
 	int i;
 
-	for (i = 0; i < db->n; i++) {
-		db->prepared[i] = false;
-		if (!db->list[i].text)
-			continue;
-		if (!prepare(db, i, words, sizeof(words)))
+	db->told = false;
+	memset(db->prepared, 0, (size_t)db->n * sizeof(*db->prepared));
+	for (i = 0; i < db->n; i++)
+		if (db->list[i].text && !prepare(db, i))
 			return false;
-		if (db->prepared[i] || told)
-			continue;
-		told = true;
-		log_say(LOG_ERROR, "database: statement %s cannot be prepared: "
-		    "%s; run presencectl migrate", db->list[i].name, words);
-	}
 	return true;
 }
 
@@ -382,8 +381,8 @@ static enum err
 lost(struct ctx *cx, struct db *db)
 {
 	disconnect(db);
-	return fail(cx, ERR_BUSY,
-	    "database: connection lost or no answer in time");
+	return fail(
+	    cx, ERR_BUSY, "database: connection lost or no answer in time");
 }
 
 static enum err
@@ -448,14 +447,22 @@ is_outdated(const PGresult *r, const char *state)
 {
 	const char *where = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
 
-	return strcmp(state, "26000") == 0 || (strcmp(state, "0A000") == 0 &&
-	    where && strcmp(where, "RevalidateCachedQuery") == 0);
+	return strcmp(state, "26000") == 0 ||
+	    (strcmp(state, "0A000") == 0 && where &&
+		strcmp(where, "RevalidateCachedQuery") == 0);
 }
 
 static void
 clear_result(void *result)
 {
 	PQclear(result);
+}
+
+/* The server's own limit and a little more: it may hang. */
+static int64_t
+limit_of(const struct db *db)
+{
+	return clock_mono_ms() + db->statement_ms + GRACE_MS;
 }
 
 /* The message only where it is ours: others may quote values. */
@@ -470,71 +477,62 @@ fail_result(struct ctx *cx, const PGresult *r, const char *name)
 	return fail(cx, e, "database: %s: SQLSTATE %s", name, state);
 }
 
-enum verdict { DONE, FAILED, AGAIN };
-
-static enum verdict
-call_once(struct ctx *cx, struct db *db, int which, const char *const *args,
-    bool last_try, struct rows **ret_rows, enum err *ret_err)
+/* A connection that knows the statement. */
+static enum err
+be_ready(struct ctx *cx, struct db *db, int which)
 {
-	const struct statement *s = &db->list[which];
-	char words[200];
-	const char *state;
-	struct rows *rows;
-	PGresult *r;
+	enum err e = need_connection(cx, db);
 
-	assert(which >= 0 && which < db->n && s->text);
-	*ret_err = need_connection(cx, db);
-	if (*ret_err)
-		return FAILED;
-	if (!db->prepared[which]) {
-		if (!prepare(db, which, words, sizeof(words))) {
-			*ret_err = lost(cx, db);
-			return FAILED;
-		}
-		if (!db->prepared[which]) {
-			*ret_err = fail(cx, ERR_INTERNAL, "database: statement "
-			    "%s cannot be prepared; run presencectl migrate",
-			    s->name);
-			return FAILED;
-		}
-	}
-	r = NULL;
-	if (PQsendQueryPrepared(db->conn, s->name, s->nargs, args, NULL, NULL,
-		0))
-		r = take_result(db->conn,
-		    clock_mono_ms() + db->statement_ms + GRACE_MS);
-	if (!r) {
-		*ret_err = lost(cx, db);
-		return FAILED;
-	}
-	rows = arena_alloc(&cx->arena, sizeof(*rows));
-	rows->result = r;
-	arena_defer(&cx->arena, clear_result, r);
-	if (is_done(r)) {
-		*ret_err = ERR_OK;
-		if (ret_rows)
-			*ret_rows = rows;
-		return DONE;
-	}
-	state = state_of(r);
-	if (PQstatus(db->conn) != CONNECTION_OK || is_outdated(r, state) ||
-	    strcmp(state, "25006") == 0)
-		disconnect(db);
-	if (!last_try && (has_class(state, "40") || is_outdated(r, state)))
-		return AGAIN;
-	*ret_err = fail_result(cx, r, s->name);
-	return FAILED;
+	if (e || db->prepared[which])
+		return e;
+	if (!prepare(db, which))
+		return lost(cx, db);
+	if (db->prepared[which])
+		return ERR_OK;
+	return fail(cx, ERR_INTERNAL,
+	    "database: statement %s cannot be prepared; run presencectl "
+	    "migrate",
+	    db->list[which].name);
 }
 
 enum err
 db_call(struct ctx *cx, struct db *db, int which, const char *const *args,
     struct rows **ret_rows)
 {
-	enum err e = ERR_OK;
+	const struct statement *s = &db->list[which];
+	const char *state;
+	bool outdated, repeated = false;
+	PGresult *r;
+	enum err e;
 
-	if (call_once(cx, db, which, args, false, ret_rows, &e) == AGAIN)
-		call_once(cx, db, which, args, true, ret_rows, &e);
-	return e;
+	assert(which >= 0 && which < db->n && s->text);
+	for (;;) {
+		e = be_ready(cx, db, which);
+		if (e)
+			return e;
+		r = NULL;
+		if (PQsendQueryPrepared(
+			db->conn, s->name, s->nargs, args, NULL, NULL, 0))
+			r = take_result(db->conn, limit_of(db));
+		if (!r)
+			return lost(cx, db);
+		arena_defer(&cx->arena, clear_result, r);
+		if (is_done(r))
+			break;
+		state = state_of(r);
+		outdated = is_outdated(r, state);
+		if (PQstatus(db->conn) != CONNECTION_OK || outdated ||
+		    strcmp(state, "25006") == 0)
+			disconnect(db);
+		if (repeated || !(outdated || has_class(state, "40")))
+			return fail_result(cx, r, s->name);
+		repeated = true;
+	}
+	if (ret_rows) {
+		*ret_rows = arena_alloc(&cx->arena, sizeof(**ret_rows));
+		(*ret_rows)->result = r;
+	}
+	return ERR_OK;
 }
 
 /* A message of several statements is one transaction by itself. Its text is
@@ -548,14 +546,13 @@ db_script(struct ctx *cx, struct db *db, const char *text)
 	if (e)
 		return e;
 	if (PQsendQuery(db->conn, text))
-		r = take_result(db->conn,
-		    clock_mono_ms() + db->statement_ms + GRACE_MS);
+		r = take_result(db->conn, limit_of(db));
 	if (!r)
 		return lost(cx, db);
 	arena_defer(&cx->arena, clear_result, r);
 	if (PQstatus(db->conn) != CONNECTION_OK)
 		disconnect(db);
-	if (is_done(r) || PQresultStatus(r) == PGRES_EMPTY_QUERY)
+	if (is_done(r))
 		return ERR_OK;
 	return fail(cx, kind_of(state_of(r)), "database: %s (SQLSTATE %s)",
 	    words_of(r), state_of(r));

@@ -23,7 +23,9 @@ struct rows; /* of one answer; lives as long as the cx it was asked with */
  * Makes a handle, does not connect. The list of statements is borrowed for
  * life; entries with text NULL are skipped (not this program's).
  * url is a libpq connection string or URI; statement_timeout 2 s, lock_timeout
- * 0.5 s, application_name = program, connect_timeout 2 s are set by us.
+ * 0.5 s, application_name = program, UTF-8, time zone UTC and ISO dates are
+ * set by us. Several hosts: libpq tries them in order; one that says nothing
+ * uses up the 2 s of connecting, and the next attempt starts behind it.
  */
 struct db *db_new(const char *url, const char *program,
     const struct statement *list, int n);
@@ -42,18 +44,20 @@ void db_timeout_ms(struct db *db, int statement_ms, int lock_ms);
  *           INPUT, FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT
  *                     raised by our functions as SQLSTATE PS400, PS403, PS404,
  *                     PS409, PS429: detail is the message; class 23: CONFLICT
- *           INTERNAL  anything else
+ *           INTERNAL  anything else; a statement that the database cannot
+ *                     prepare (not migrated): tried anew at each call
  * Arguments are never logged.
  */
 enum err db_call(struct ctx *cx, struct db *db, int which,
     const char *const *args, struct rows **ret_rows)
     __attribute__((warn_unused_result));
 
-/* A whole script in one transaction (migrations only). */
+/* A whole script in one transaction (migrations only); for an error the detail
+ * has the server's message. */
 enum err db_script(struct ctx *cx, struct db *db, const char *text)
     __attribute__((warn_unused_result));
 
-/* For LISTEN-free housekeeping: true when the last call found a server. */
+/* True when the last call found a server. */
 bool db_is_up(const struct db *db);
 
 int rows_count(const struct rows *r);

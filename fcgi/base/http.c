@@ -84,13 +84,14 @@ http_init(struct ctx *cx, const char *ca_file)
 	if (!trust || pthread_key_create(&fetch_key, transfer_free) != 0)
 		return fail(cx, ERR_INTERNAL, "http: out of memory");
 	if (system_roots && !X509_STORE_load_file(trust, SYSTEM_ROOTS))
-		return fail(cx, ERR_INPUT, "http: no certificates in %s",
-		    SYSTEM_ROOTS);
+		return fail(
+		    cx, ERR_INPUT, "http: no certificates in %s", SYSTEM_ROOTS);
 	if (ca_file && !X509_STORE_load_file(trust, ca_file))
 		return fail(cx, ERR_INPUT,
 		    "http: no certificates in the CA file %s", ca_file);
 	if (!system_roots && !ca_file)
-		return fail(cx, ERR_INPUT, "http: nobody to trust: %s is "
+		return fail(cx, ERR_INPUT,
+		    "http: nobody to trust: %s is "
 		    "missing (package ca-certificates) and no CA file is set",
 		    SYSTEM_ROOTS);
 	return ERR_OK;
@@ -145,8 +146,8 @@ set_method(CURL *easy, const struct http_request *rq)
 {
 	if (rq->body || strcmp(rq->method, "POST") == 0) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-		    rq->body ? rq->body : "");
+		curl_easy_setopt(
+		    easy, CURLOPT_POSTFIELDS, rq->body ? rq->body : "");
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)(rq->body ? rq->body_len : 0));
 	}
@@ -188,10 +189,10 @@ transfer_prepare(struct transfer *t, const struct http_request *rq)
 	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not the environment's */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-	    (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION,
-	    (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(
+	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(
+	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* With both NULL libcurl reads no files: the store below is all. */
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -278,8 +279,8 @@ transfer_result(struct transfer *t, CURLcode code, struct http_response *ret)
 		ret->result = HTTP_BROKEN;
 	if (t->body.overflow)
 		words = "the answer is larger than its limit";
-	snprintf(ret->why, sizeof(ret->why), "%.*s",
-	    (int)sizeof(ret->why) - 1, words);
+	snprintf(ret->why, sizeof(ret->why), "%.*s", (int)sizeof(ret->why) - 1,
+	    words);
 }
 
 /* The handle is kept with its connections, the request is forgotten. */
@@ -292,8 +293,8 @@ transfer_clear(struct transfer *t)
 }
 
 void
-http_fetch(struct ctx *cx, const struct http_request *rq,
-    struct http_response *ret)
+http_fetch(
+    struct ctx *cx, const struct http_request *rq, struct http_response *ret)
 {
 	struct transfer *t = pthread_getspecific(fetch_key);
 
@@ -345,8 +346,8 @@ http_loop_new(int max_in_flight)
 {
 	struct http_loop *l = heap_alloc(sizeof(*l));
 	struct epoll_event ev = { .events = EPOLLIN };
-	long connections = (max_in_flight + STREAMS - 1) / STREAMS +
-	    SPARE_CONNECTIONS;
+	long connections =
+	    (max_in_flight + STREAMS - 1) / STREAMS + SPARE_CONNECTIONS;
 	int i;
 
 	l->max = max_in_flight;
@@ -365,13 +366,13 @@ http_loop_new(int max_in_flight)
 		log_say(LOG_ERROR, "http: no loop (errno %d)", errno);
 		abort();
 	}
-	curl_multi_setopt(l->multi, CURLMOPT_PIPELINING,
-	    (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(
+	    l->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(l->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
 	/* Else it keeps four for each call in flight, and closes the rest
 	 * whenever it is quiet. */
-	curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS,
-	    connections + SPARE_CONNECTIONS);
+	curl_multi_setopt(
+	    l->multi, CURLMOPT_MAXCONNECTS, connections + SPARE_CONNECTIONS);
 	curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
 	curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -511,13 +512,13 @@ http_loop_run(struct http_loop *l, int wait_ms)
 		/* Reading tells what is wrong; ERR alone would not. */
 		if (ev[i].events & (EPOLLERR | EPOLLHUP))
 			mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
-		curl_multi_socket_action(l->multi, ev[i].data.fd, mask,
-		    &running);
+		curl_multi_socket_action(
+		    l->multi, ev[i].data.fd, mask, &running);
 	}
 	if (l->timer_ms >= 0 && l->timer_ms <= clock_mono_ms()) {
 		l->timer_ms = -1;
-		curl_multi_socket_action(l->multi, CURL_SOCKET_TIMEOUT, 0,
-		    &running);
+		curl_multi_socket_action(
+		    l->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	give_results(l);
 }

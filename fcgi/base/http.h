@@ -1,6 +1,8 @@
 /*
  * HTTP to others: the only file that speaks libcurl. TLS verified, no
- * redirects, a limit on time and size; nothing is retried in here.
+ * redirects, a limit on time and size; nothing is retried in here (libcurl
+ * itself sends again, within the limit, what a kept connection lost when it
+ * closed without a byte of answer).
  */
 #ifndef BASE_HTTP_H
 #define BASE_HTTP_H
@@ -40,8 +42,10 @@ struct http_response {
 };
 
 /* Once, before threads. ca_file: trusted beside the system's roots, or NULL.
- * All connections share one trust store (parsing it for each costs tens of ms). */
-enum err http_init(struct ctx *cx, const char *ca_file);
+ * All connections share one trust store: parsing costs tens of ms each time.
+ * errors: INPUT: ca_file has no certificates, or there is nobody to trust */
+enum err http_init(struct ctx *cx, const char *ca_file)
+    __attribute__((warn_unused_result));
 void http_done(void);
 
 /* Blocking, on the caller's thread. Never an err: look at result. The body
@@ -55,8 +59,8 @@ void http_fetch(struct ctx *cx, const struct http_request *rq,
  */
 struct http_loop;
 struct http_loop *http_loop_new(int max_in_flight);
-void http_loop_free(struct http_loop *l);  /* what is in flight is given up
-                                              without calling done */
+/* What is in flight is given up without calling done. */
+void http_loop_free(struct http_loop *l);
 int http_loop_in_flight(const struct http_loop *l);
 /* rq (and what it points to) is borrowed until done is called, once, from
  * http_loop_run. The response is borrowed for the length of done. Timeouts

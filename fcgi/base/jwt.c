@@ -105,8 +105,8 @@ key_parse(struct json_object *o, struct jwt_key *ret)
 }
 
 enum err
-jwt_keys_parse(struct ctx *cx, const char *json, size_t len,
-    struct jwt_keys **ret)
+jwt_keys_parse(
+    struct ctx *cx, const char *json, size_t len, struct jwt_keys **ret)
 {
 	struct json_object *set, *list;
 	struct jwt_keys *k;
@@ -123,8 +123,8 @@ jwt_keys_parse(struct ctx *cx, const char *json, size_t len,
 	for (i = 0; i < json_object_array_length(list); i++) {
 		if (k->n == KEYS_MAX)
 			break;
-		if (key_parse(json_object_array_get_idx(list, i),
-			&k->key[k->n]))
+		if (key_parse(
+			json_object_array_get_idx(list, i), &k->key[k->n]))
 			k->n++;
 	}
 	if (k->n == 0) {
@@ -174,7 +174,7 @@ static bool
 is_compact(const char *token)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+				       "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	const char *s = token;
 	int part;
 	size_t len;
@@ -228,8 +228,8 @@ jwt_kid(struct ctx *cx, const char *token, const char **ret_kid)
 /* The issuer that a set gives for a key is for all tenants (a template) or
  * for one. Sets without the member bind no issuer. */
 static bool
-issuer_fits(struct ctx *cx, const char *of_key, const char *tid,
-    const char *iss)
+issuer_fits(
+    struct ctx *cx, const char *of_key, const char *tid, const char *iss)
 {
 	static const char hole[] = "{tenantid}";
 	const char *at;
@@ -265,8 +265,8 @@ check_claims(struct ctx *cx, struct json_object *o, const struct jwt_key *key,
 	if (!tid || !text_is_uuid(tid))
 		return fail(cx, ERR_AUTH, "token: tid is no GUID");
 	if (text_same_word(tid, PERSONAL_TID))
-		return fail(cx, ERR_AUTH,
-		    "token: tid is that of personal accounts");
+		return fail(
+		    cx, ERR_AUTH, "token: tid is that of personal accounts");
 	iss = arena_printf(&cx->arena, "%s/%s/v2.0", login_url, tid);
 	if (!is_text(o, "iss", iss))
 		return fail(cx, ERR_AUTH, "token: iss does not fit tid");
@@ -306,8 +306,8 @@ open_signed(struct ctx *cx, const char *token, const cjose_jwk_t *jwk,
 		return fail(cx, ERR_AUTH, "token: not a signed JWT");
 	arena_defer(&cx->arena, release_jws, jws);
 	/* Asked once more of the reader that picks the algorithm. */
-	alg = cjose_header_get(
-	    cjose_jws_get_protected(jws), CJOSE_HDR_ALG, NULL);
+	alg =
+	    cjose_header_get(cjose_jws_get_protected(jws), CJOSE_HDR_ALG, NULL);
 	if (!alg || strcmp(alg, CJOSE_HDR_ALG_RS256) != 0)
 		return fail(cx, ERR_AUTH, "token: alg is not RS256");
 	if (!cjose_jws_verify(jws, jwk, NULL))
@@ -438,8 +438,7 @@ signer_fill(struct ctx *cx, X509 *cert, EVP_PKEY *key, struct jwt_signer *s)
 	if (!key)
 		return fail(cx, ERR_INPUT,
 		    "client key: no PEM private key without password in it");
-	if (!EVP_PKEY_is_a(key, "RSA") ||
-	    EVP_PKEY_get_bits(key) < RSA_MIN_BITS)
+	if (!EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < RSA_MIN_BITS)
 		return fail(cx, ERR_INPUT,
 		    "client key: not an RSA key of at least %d bits",
 		    RSA_MIN_BITS);
@@ -453,8 +452,8 @@ signer_fill(struct ctx *cx, X509 *cert, EVP_PKEY *key, struct jwt_signer *s)
 	s->expires_s = timegm(&tm);
 	s->jwk = jwk_of(key);
 	if (!s->jwk)
-		return fail(cx, ERR_INPUT,
-		    "client key: not a key of two primes");
+		return fail(
+		    cx, ERR_INPUT, "client key: not a key of two primes");
 	return ERR_OK;
 }
 
@@ -510,12 +509,15 @@ jwt_assertion(struct ctx *cx, const struct jwt_signer *s, const char *audience,
 	buf_json(&claims, client_id);
 	buf_text(&claims, ",\"sub\":");
 	buf_json(&claims, client_id);
-	buf_printf(&claims, ",\"jti\":\"%s\",\"nbf\":%lld,\"iat\":%lld,"
-	    "\"exp\":%lld}", jti, (long long)now_s, (long long)now_s,
+	buf_printf(&claims,
+	    ",\"jti\":\"%s\",\"nbf\":%lld,\"iat\":%lld,"
+	    "\"exp\":%lld}",
+	    jti, (long long)now_s, (long long)now_s,
 	    (long long)(now_s + ASSERTION_S));
 
 	if (header && !claims.overflow &&
-	    cjose_header_set(header, CJOSE_HDR_ALG, CJOSE_HDR_ALG_PS256, NULL) &&
+	    cjose_header_set(
+		header, CJOSE_HDR_ALG, CJOSE_HDR_ALG_PS256, NULL) &&
 	    cjose_header_set(header, "typ", "JWT", NULL) &&
 	    cjose_header_set(header, "x5t#S256", s->x5t, NULL))
 		jws = cjose_jws_sign(s->jwk, header,

@@ -1,6 +1,6 @@
 /*
  * JSON Web Tokens by libcjose: RS256 in, PS256 out. Pure: keys and time are
- * arguments. What a claim must say is for who asks (facts/microsoft.md 5.3).
+ * arguments. Claims of one use (nonce, scp, azp, oid) are for who asks.
  */
 #ifndef BASE_JWT_H
 #define BASE_JWT_H
@@ -27,8 +27,8 @@ enum err jwt_kid(struct ctx *cx, const char *token, const char **ret_kid)
 /*
  * Signature, then the claims every token of Entra must have: ver 2.0, tid a
  * GUID and not the personal accounts' one, iss == login_url/tid/v2.0, the
- * key's own issuer member (template or equal), aud == client_id, exp, nbf
- * and iat with 300 s of tolerance against now_s.
+ * key's own issuer member (template, equal, or absent), aud == client_id,
+ * exp, nbf and iat with 300 s of tolerance against now_s.
  *   errors  AUTH; the detail says which claim, never its value
  *   memory  *ret_claims is a json-c object that lives as long as cx
  */
@@ -46,7 +46,7 @@ enum err jwt_signer_new(struct ctx *cx, const struct secret *cert_pem,
     __attribute__((warn_unused_result));
 void jwt_signer_free(struct jwt_signer *s);
 int64_t jwt_signer_expires_s(const struct jwt_signer *s); /* notAfter */
-/* facts/microsoft.md 3.2; PS256, x5t#S256, fresh jti, exp = now + 300 s. In cx's arena. */
+/* PS256, x5t#S256, fresh jti, exp = now + 300 s. In cx's arena. */
 enum err jwt_assertion(struct ctx *cx, const struct jwt_signer *s,
     const char *audience, const char *client_id, int64_t now_s, char **ret)
     __attribute__((warn_unused_result));
