@@ -6,6 +6,7 @@
 #include "base/jwt.h"
 
 #include <cjose/cjose.h>
+#include <inttypes.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -331,7 +332,7 @@ jwt_verify(struct ctx *cx, const struct jwt_keys *keys, const char *token,
 {
 	const struct jwt_key *key;
 	struct json_object *claims = NULL;
-	const char *kid;
+	const char *kid = "";
 	enum err e;
 
 	e = jwt_kid(cx, token, &kid);
@@ -510,10 +511,9 @@ jwt_assertion(struct ctx *cx, const struct jwt_signer *s, const char *audience,
 	buf_text(&claims, ",\"sub\":");
 	buf_json(&claims, client_id);
 	buf_printf(&claims,
-	    ",\"jti\":\"%s\",\"nbf\":%lld,\"iat\":%lld,"
-	    "\"exp\":%lld}",
-	    jti, (long long)now_s, (long long)now_s,
-	    (long long)(now_s + ASSERTION_S));
+	    ",\"jti\":\"%s\",\"nbf\":%" PRId64 ",\"iat\":%" PRId64
+	    ",\"exp\":%" PRId64 "}",
+	    jti, now_s, now_s, now_s + ASSERTION_S);
 
 	if (header && !claims.overflow &&
 	    cjose_header_set(
