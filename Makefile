@@ -37,7 +37,7 @@ CPUS := $(shell nproc 2>/dev/null || echo 1)
 
 # --- flags ----------------------------------------------------------------
 
-LIBS := libcurl json-c libpq openssl cjose jansson fcgi libzip
+LIBS := libcurl json-c libpq openssl cjose fcgi libzip
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 PKG_LIBS = $(shell pkg-config --libs $(LIBS))
 
@@ -113,6 +113,19 @@ $(LIB): $(LIB_OBJ)
 	@echo "  AR    $@"
 	@rm -f $@
 	@$(AR) rcs $@ $^
+
+# presencectl carries the SQL files, so that command and schema fit.
+SQL_SRC := $(wildcard sql/*.sql sql/api/*.sql)
+$B/sql_files.c: sql/embed.sh $(SQL_SRC)
+	@mkdir -p $(@D)
+	@sh sql/embed.sh sql >$@
+$B/obj/sql_files.o: $B/sql_files.c $B/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) -c -o $@ $<
+$B/bin/presencectl: $B/obj/sql_files.o
+
+# The Teams app package's parts are assembled in; the compiler cannot tell.
+$B/obj/fcgi/app/teams_files.o: $(wildcard www/teams/*.png www/teams/*.json)
 
 define PROGRAM_RULE
 $B/bin/$(call program,$1): $B/obj/fcgi/app/main_$1.o $(LIB)
@@ -215,10 +228,14 @@ fuzz:
 	@$(MAKE) --no-print-directory -j$(CPUS) B=build/fuzz CC=clang \
 	  SAN=fuzzer-no-link,address,undefined $(FUZZERS)
 	@for f in $(FUZZERS); do n=$${f##*/fuzz_}; mkdir -p build/fuzz/found/$$n; \
-	  echo "fuzz $$n for $(FUZZ_S) s"; \
 	  $$f -max_total_time=$(FUZZ_S) -timeout=5 -rss_limit_mb=1024 \
-	    -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/crash-$$n- \
-	    build/fuzz/found/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; \
+	    -print_final_stats=1 -artifact_prefix=build/fuzz/crash-$$n- \
+	    build/fuzz/found/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) \
+	    >build/fuzz/$$n.log 2>&1 || { tail -n 40 build/fuzz/$$n.log; \
+	      echo "make: fuzz_$$n found a fault; the input is build/fuzz/crash-$$n-*"; \
+	      exit 1; }; \
+	  echo "fuzz $$n: $$(sed -n 's/^stat::number_of_executed_units: *//p' \
+	    build/fuzz/$$n.log) inputs in $(FUZZ_S) s"; \
 	done
 
 # --- install --------------------------------------------------------------

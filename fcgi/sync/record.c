@@ -1,0 +1,270 @@
+/*
+ * The record room: what Teams was told goes into the database, everything that
+ * is queued in one transaction; the person's next call goes back to publish.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "sync/rooms.h"
+#include "sync/statement.h"
+
+#define LOCKED_MS 3       /* the tenant is held by somebody else */
+#define AWAY_MS 100       /* the database is */
+#define STOP_LOOK_MS 200
+
+struct room {
+	struct publisher *p;
+	struct db *db;
+	bool told;            /* that the database is away: once */
+};
+
+/* The end of a call: its line, whoever waits, its memory. */
+static void
+end(struct room *r, struct call *c, bool told, int64_t goal_no,
+    const struct job *next)
+{
+	call_log(c);
+	waiting_settle(r->p->waiting, &c->job, told, goal_no, next);
+	call_free(r->p, c);
+}
+
+static void
+sleep_ms(int ms)
+{
+	poll(NULL, 0, ms);
+}
+
+/* true: what is left must be given up. */
+static bool
+database_failed(struct room *r, const struct ctx *cx)
+{
+	metrics_add(METRIC_DATABASE_FAILED, 1);
+	if (!r->told)
+		log_say(LOG_WARN, "record: %s", cx->detail);
+	r->told = true;
+	return atomic_load(&r->p->stop_record);
+}
+
+static void
+database_works(struct room *r)
+{
+	if (r->told)
+		log_say(LOG_INFO, "record: the database is back");
+	r->told = false;
+}
+
+/* --- results ---------------------------------------------------------------- */
+
+static const char *
+results_json(struct ctx *cx, struct call *const *calls, int n)
+{
+	struct buf b;
+	int i;
+
+	buf_init(&b, &cx->arena, 1 << 20);
+	buf_text(&b, "[");
+	for (i = 0; i < n; i++) {
+		buf_printf(&b, "%s{\"t\":\"%s\",\"u\":\"%s\",\"c\":%lld,"
+		    "\"r\":\"%s\"", i ? "," : "", calls[i]->job.tenant_id,
+		    calls[i]->job.user_id, (long long)calls[i]->job.claim_no,
+		    result_word(calls[i]->result));
+		if (calls[i]->retry_after_s >= 0)
+			buf_printf(&b, ",\"a\":%d", calls[i]->retry_after_s);
+		if (calls[i]->graph_ms >= 0)
+			buf_printf(&b, ",\"m\":%d", calls[i]->graph_ms);
+		if (calls[i]->detail[0]) {
+			buf_text(&b, ",\"d\":");
+			buf_json(&b, calls[i]->detail);
+		}
+		buf_text(&b, "}");
+	}
+	buf_text(&b, "]");
+	return buf_str(&b);
+}
+
+/* The next claim of the same person, out of the list: it is given once. */
+static struct job *
+next_of(const struct job *job, struct job *jobs, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (!jobs[i].probe && jobs[i].tenant_id[0] &&
+		    strcmp(jobs[i].user_id, job->user_id) == 0 &&
+		    strcmp(jobs[i].tenant_id, job->tenant_id) == 0)
+			return &jobs[i];
+	return NULL;
+}
+
+/* Rows -> calls. Those still locked are left in calls; returns their number. */
+static int
+take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
+    int64_t asked_ms, struct call **calls, int n)
+{
+	struct call *locked[RECORD_BATCH];
+	struct job *jobs, *next;
+	const char *outcome;
+	int i, at, left = 0, njobs;
+
+	njobs = jobs_from_rows(cx, rows, asked_ms, &jobs);
+	for (i = 0; i < rows_count(rows); i++) {
+		if (strcmp(rows_text(rows, i, ROW_KIND), "done") != 0)
+			continue;
+		at = (int)rows_int(rows, i, ROW_I);
+		outcome = rows_text(rows, i, ROW_OUTCOME);
+		if (at < 0 || at >= n || !calls[at] || !outcome)
+			continue;
+		if (strcmp(outcome, "locked") == 0) {
+			locked[left++] = calls[at];
+			calls[at] = NULL;
+			continue;
+		}
+		next = strcmp(outcome, "superseded") == 0 ? NULL :
+		    next_of(&calls[at]->job, jobs, njobs);
+		end(r, calls[at], strcmp(outcome, "told") == 0,
+		    rows_int(rows, i, ROW_GOAL_NO), next);
+		calls[at] = NULL;
+	}
+	for (i = 0; i < njobs; i++) {
+		jobs[i].request_id[0] = '\0';
+		publisher_give(r->p, &jobs[i]);
+	}
+	memcpy(calls, locked, (size_t)left * sizeof(calls[0]));
+	return left;
+}
+
+/* Returns how many are left in calls, to be given again. */
+static int
+record(struct room *r, struct call **calls, int n)
+{
+	const int64_t asked_ms = clock_mono_ms();
+	const char *args[1];
+	struct rows *rows;
+	struct ctx cx;
+	int left = n;
+
+	ctx_init(&cx, NULL);
+	args[0] = results_json(&cx, calls, n);
+	if (db_call(&cx, r->db, ST_RECORD, args, &rows)) {
+		if (database_failed(r, &cx)) {
+			while (left > 0)
+				end(r, calls[--left], false, 0, NULL);
+		} else {
+			sleep_ms(AWAY_MS);
+		}
+	} else {
+		database_works(r);
+		metrics_observe_ms(METRIC_RECORD_MS,
+		    clock_mono_ms() - asked_ms);
+		left = take_rows(r, &cx, rows, asked_ms, calls, n);
+		if (left == n)
+			sleep_ms(LOCKED_MS);
+	}
+	ctx_done(&cx);
+	return left;
+}
+
+/* --- probes ----------------------------------------------------------------- */
+
+/* true: recorded, or nobody wants to know any more. */
+static bool
+record_probe(struct room *r, struct call *c)
+{
+	char no[24], after[16];
+	const char *args[] = { c->job.tenant_id, no, result_word(c->result),
+		c->retry_after_s >= 0 ? after : NULL,
+		c->detail[0] ? c->detail : NULL };
+	struct rows *rows;
+	struct ctx cx;
+	bool done = true;
+	enum err e;
+
+	snprintf(no, sizeof(no), "%lld", (long long)c->job.claim_no);
+	snprintf(after, sizeof(after), "%d", c->retry_after_s);
+	ctx_init(&cx, NULL);
+	e = db_call(&cx, r->db, ST_PROBE_RECORD, args, &rows);
+	if (e == ERR_BUSY && !database_failed(r, &cx)) {
+		sleep_ms(db_is_up(r->db) ? LOCKED_MS : AWAY_MS);
+		done = false;
+	} else {
+		if (e && e != ERR_NOT_FOUND)
+			log_say(LOG_WARN, "record: %s", cx.detail);
+		/* Any answer of Microsoft is one, also a refusal. */
+		end(r, c, !e && (c->result == RESULT_OK ||
+		    c->result == RESULT_FORBIDDEN || c->result == RESULT_LOST),
+		    c->job.claim_no, NULL);
+	}
+	ctx_done(&cx);
+	return done;
+}
+
+/* --- the room --------------------------------------------------------------- */
+
+/* A claim that ran out is somebody else's by now. */
+static int
+drop_old(struct room *r, struct call **calls, int n)
+{
+	const int64_t now_ms = clock_mono_ms();
+	int i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		if (now_ms - calls[i]->job.claimed_ms < CLAIM_MS) {
+			calls[left++] = calls[i];
+			continue;
+		}
+		metrics_add(METRIC_RECORD_DROPPED, 1);
+		end(r, calls[i], false, 0, NULL);
+	}
+	return left;
+}
+
+static void
+take(struct room *r, void **items, int n)
+{
+	struct call *probes[RECORD_BATCH], *calls[RECORD_BATCH];
+	int i, nprobes = 0, ncalls = 0, left;
+
+	for (i = 0; i < n; i++) {
+		struct call *c = items[i];
+
+		if (c->job.probe)
+			probes[nprobes++] = c;
+		else
+			calls[ncalls++] = c;
+	}
+	ncalls = drop_old(r, calls, ncalls);
+	nprobes = drop_old(r, probes, nprobes);
+	left = ncalls > 0 ? record(r, calls, ncalls) : 0;
+	for (i = 0; i < left; i++)
+		items[i] = calls[i];
+	for (i = 0; i < nprobes; i++)
+		if (!record_probe(r, probes[i]))
+			items[left++] = probes[i];
+	queue_put_back(r->p->results, items, (size_t)left);
+}
+
+void *
+record_thread(void *publisher)
+{
+	struct room r = { .p = publisher };
+	void *items[RECORD_BATCH];
+	size_t n;
+
+	r.db = db_new(r.p->o.settings->database_url, r.p->o.program,
+	    statements, ST__MAX);
+	for (;;) {
+		n = queue_take(r.p->results, items, RECORD_BATCH,
+		    STOP_LOOK_MS);
+		if (n > 0)
+			take(&r, items, (int)n);
+		else if (queue_closed(r.p->results))
+			break;
+	}
+	db_free(r.db);
+	return NULL;
+}

@@ -1,0 +1,403 @@
+-- Facts in: what a PBX says, batch by batch.
+
+-- A tombstone: this leg (or, whole, this call at this extension) has ended.
+CREATE OR REPLACE FUNCTION presence.leg_bury(t uuid, p uuid, ext text, call text, leg text,
+    whole boolean, at timestamptz)
+RETURNS void LANGUAGE sql AS $$
+INSERT INTO presence.call_end AS c VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id)
+DO UPDATE SET at = EXCLUDED.at, whole = c.whole OR EXCLUDED.whole
+$$;
+
+-- Ends a person's legs and leaves tombstones where a late event could come;
+-- the filters are NULL for "any". Returns how many ended.
+CREATE OR REPLACE FUNCTION presence.legs_end(t uuid, u uuid, p uuid, ext text, at timestamptz)
+RETURNS int LANGUAGE sql AS $$
+WITH gone AS (
+    DELETE FROM presence.call_leg l
+    WHERE l.tenant_id = $1 AND l.user_id = $2
+    AND ($3 IS NULL OR l.pbx_id = $3) AND ($4 IS NULL OR l.extension = $4)
+    RETURNING l.*),
+buried AS (
+    INSERT INTO presence.call_end
+    SELECT tenant_id, pbx_id, extension, call_id, leg_id, false, $5 FROM gone WHERE kind = 'call'
+    ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id) DO UPDATE SET at = EXCLUDED.at)
+SELECT count(*)::int FROM gone
+$$;
+
+-- R4: within a call's leg the rank decides, never the order of arrival.
+-- Returns whether anything changed.
+CREATE OR REPLACE FUNCTION presence.leg_call(t uuid, u uuid, p uuid, ext text, type text,
+    call text, leg text, event_at timestamptz, at timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    rank smallint := CASE type WHEN 'call.ringing' THEN 1 WHEN 'call.held' THEN 3 ELSE 2 END;
+BEGIN
+    IF type = 'call.ended' THEN
+        PERFORM leg_bury(t, p, ext, call, coalesce(leg, ''), leg IS NULL, at);
+        DELETE FROM call_leg l
+        WHERE l.tenant_id = t AND l.user_id = u AND l.pbx_id = p AND l.extension = ext
+        AND l.kind = 'call' AND l.call_id = call AND (leg IS NULL OR l.leg_id = leg);
+        RETURN FOUND;
+    END IF;
+    IF EXISTS (SELECT FROM call_end c
+        WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension = ext AND c.call_id = call
+        AND (c.leg_id = coalesce(leg, '') OR c.whole))
+    THEN
+        RETURN false;
+    END IF;
+    INSERT INTO call_leg AS l VALUES
+        (t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, event_at)
+    ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id) DO UPDATE SET
+        news_at = at, event_at = EXCLUDED.event_at,
+        state = CASE type WHEN 'call.resumed' THEN 2 ELSE greatest(l.state, rank) END;
+    RETURN true;
+END $$;
+
+-- Is this assertion newer than every one in its way? Then it is kept.
+--   ways  the kinds that can overrule it, beside its own row
+CREATE OR REPLACE FUNCTION presence.assertion_take(t uuid, p uuid, ext text, kind text,
+    line text, ways text[], said timestamptz, event_at timestamptz, at timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM assertion a
+        WHERE a.tenant_id = t AND a.pbx_id = p AND a.extension IN (ext, '')
+        AND ((a.kind = assertion_take.kind AND a.line = assertion_take.line) OR a.kind = ANY (ways))
+        AND NOT is_newer(said, assertion_take.event_at, a.at, a.event_at, assertion_take.at))
+    THEN
+        RETURN false;
+    END IF;
+    INSERT INTO assertion VALUES (t, p, ext, kind, line, said, event_at)
+    ON CONFLICT ON CONSTRAINT assertion_pkey
+    DO UPDATE SET at = EXCLUDED.at, event_at = EXCLUDED.event_at;
+    RETURN true;
+END $$;
+
+-- R6: a handset is lifted or put down.
+CREATE OR REPLACE FUNCTION presence.leg_handset(t uuid, u uuid, p uuid, ext text, type text,
+    line text, said timestamptz, event_at timestamptz, at timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF type = 'phone.off_hook' THEN
+        IF NOT assertion_take(t, p, ext, 'handset', coalesce(line, ''),
+            '{handsets,extension,pbx}', said, event_at, at)
+        THEN
+            RETURN false;
+        END IF;
+        INSERT INTO call_leg VALUES
+            (t, u, p, ext, 'handset', '', coalesce(line, ''), 2, at, at, event_at)
+        ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id)
+        DO UPDATE SET news_at = EXCLUDED.news_at, event_at = EXCLUDED.event_at;
+        RETURN true;
+    END IF;
+    IF line IS NOT NULL THEN
+        IF NOT assertion_take(t, p, ext, 'handset', line,
+            '{handsets,extension,pbx}', said, event_at, at)
+        THEN
+            RETURN false;
+        END IF;
+    ELSIF NOT assertion_take(t, p, ext, 'handsets', '', '{extension,pbx}', said, event_at, at) THEN
+        RETURN false;
+    END IF;
+    DELETE FROM call_leg l
+    WHERE l.tenant_id = t AND l.user_id = u AND l.pbx_id = p AND l.extension = ext
+    AND l.kind = 'handset' AND (line IS NULL OR l.leg_id = line)
+    AND NOT EXISTS (SELECT FROM assertion a     -- that line was lifted later
+        WHERE a.tenant_id = t AND a.pbx_id = p AND a.extension = ext
+        AND a.kind = 'handset' AND a.line = l.leg_id
+        AND NOT is_newer(said, leg_handset.event_at, a.at, a.event_at, leg_handset.at));
+    RETURN FOUND;
+END $$;
+
+-- R6: the PBX asserts the whole state of an extension.
+CREATE OR REPLACE FUNCTION presence.leg_extension(t uuid, u uuid, p uuid, ext text, type text,
+    said timestamptz, event_at timestamptz, at timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    l call_leg;
+    changed boolean := false;
+BEGIN
+    IF NOT assertion_take(t, p, ext, 'extension', '', '{pbx}', said, event_at, at) THEN
+        RETURN false;
+    END IF;
+    FOR l IN DELETE FROM call_leg x
+        WHERE x.tenant_id = t AND x.user_id = u AND x.pbx_id = p AND x.extension = ext
+        AND is_newer(said, leg_extension.event_at, x.news_at, x.event_at, leg_extension.at)
+        AND NOT (x.kind = 'extension' AND type = 'extension.busy')
+        RETURNING x.*
+    LOOP
+        changed := true;
+        IF l.kind = 'call' THEN
+            PERFORM leg_bury(t, p, ext, l.call_id, l.leg_id, false, at);
+        END IF;
+    END LOOP;
+    IF type = 'extension.busy' THEN
+        INSERT INTO call_leg VALUES (t, u, p, ext, 'extension', '', '', 2, at, at, event_at)
+        ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id)
+        DO UPDATE SET news_at = EXCLUDED.news_at, event_at = EXCLUDED.event_at;
+        changed := true;
+    END IF;
+    RETURN changed;
+END $$;
+
+-- Locks the tenants' budget rows in order, leaving out those that somebody
+-- else holds: one tenant cannot stop the others. Returns those it got.
+CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[])
+RETURNS uuid[] LANGUAGE sql AS $$
+SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
+    SELECT tenant_id FROM presence.tenant_budget WHERE tenant_id = ANY ($1)
+    ORDER BY tenant_id FOR UPDATE SKIP LOCKED) x
+$$;
+
+-- The same for one tenant, waiting for it (at most lock_timeout).
+CREATE OR REPLACE FUNCTION presence.tenant_lock(t uuid)
+RETURNS presence.tenant LANGUAGE plpgsql AS $$
+DECLARE
+    found_tenant tenant;
+BEGIN
+    PERFORM FROM tenant_budget WHERE tenant_id = t FOR UPDATE;
+    SELECT * INTO found_tenant FROM tenant WHERE tenant_id = t;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this tenant is not known here' USING ERRCODE = 'PS404';
+    END IF;
+    RETURN found_tenant;
+END $$;
+
+-- One batch of events in one transaction, in the order given.
+--   batch  [{i, t tenant, p pbx, y type, e extension, c call, l leg, n line,
+--           a event time us, w attempt time us, k key}]; i is the caller's own
+--   rows   kind event: one for each, outcome = locked (the tenant is held by
+--          somebody else: nothing was done, give it again), no_pbx, error,
+--          unknown_extension, monitoring_off, duplicate, no_consent,
+--          unchanged, changed, told (changed to what Teams shows already);
+--          the goal after it and its number
+--          kind job: Graph calls that the caller now owns
+CREATE OR REPLACE FUNCTION presence.apply(batch jsonb)
+RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
+    goal text, goal_no bigint, claim_no bigint, expires_s int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    locked uuid[];
+    e record;
+    t tenant;
+    u teams_user;
+    was bigint;
+    said timestamptz;
+    pbx_at timestamptz;
+    at timestamptz;
+    touched boolean;
+    result text;
+    detail text;
+    j job;
+    jobs job[] := '{}';
+BEGIN
+    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(batch) b));
+    FOR e IN
+        SELECT b.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known,
+            p.last_event_at, p.unknown_at,
+            row_number() OVER (PARTITION BY b.t, x.user_id ORDER BY b.n_ DESC) = 1 AS last
+        FROM (SELECT r.*, row_number() OVER () AS n_
+              FROM jsonb_to_recordset(batch) AS r(i int, t uuid, p uuid, y text, e text, c text,
+                  l text, n text, a bigint, w bigint, k text)) b
+        LEFT JOIN pbx p ON p.tenant_id = b.t AND p.pbx_id = b.p
+        LEFT JOIN extension x ON x.tenant_id = b.t AND x.pbx_id = b.p AND x.extension = b.e
+        ORDER BY b.n_
+    LOOP
+        at := clock_timestamp();    -- each event has its own moment
+        result := NULL;
+        touched := false;
+        u := NULL;
+        IF NOT e.t = ANY (locked) THEN
+            -- A tenant that is gone has no PBX any more.
+            kind := 'event'; i := e.i; tenant_id := e.t; user_id := NULL;
+            outcome := CASE WHEN e.known THEN 'locked' ELSE 'no_pbx' END;
+            goal := NULL; goal_no := NULL; claim_no := NULL; expires_s := NULL;
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        IF t.tenant_id IS DISTINCT FROM e.t THEN
+            SELECT * INTO t FROM tenant WHERE tenant.tenant_id = e.t;
+        END IF;
+        BEGIN
+            IF NOT e.known THEN
+                result := 'no_pbx';
+            ELSIF e.uid IS NULL THEN
+                result := 'unknown_extension';
+                IF e.unknown_at IS NULL OR e.unknown_at < at - interval '5 s' THEN
+                    UPDATE pbx SET unknown_at = at, unknown_extension = e.e, last_event_at = at
+                    WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p;
+                END IF;
+            ELSE
+                IF e.last_event_at IS NULL OR e.last_event_at < at - interval '5 s' THEN
+                    UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
+                    AND (last_event_at IS NULL OR last_event_at < at - interval '5 s');
+                END IF;
+                SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
+                was := u.goal_no;
+                IF NOT u.monitoring THEN
+                    result := 'monitoring_off';
+                ELSIF e.k IS NOT NULL THEN
+                    INSERT INTO event_key VALUES (e.t, e.p, e.k, at) ON CONFLICT DO NOTHING;
+                    IF NOT FOUND THEN
+                        result := 'duplicate';
+                    END IF;
+                END IF;
+            END IF;
+            IF result IS NULL THEN
+                pbx_at := to_timestamp(e.a / 1e6);
+                said := at - CASE WHEN e.w > e.a THEN make_interval(secs => (e.w - e.a) / 1e6)
+                             ELSE interval '0' END;
+                touched := CASE
+                    WHEN e.y LIKE 'call.%' THEN
+                        leg_call(e.t, e.uid, e.p, e.e, e.y, e.c, e.l, pbx_at, at)
+                    WHEN e.y LIKE 'phone.%' THEN
+                        leg_handset(e.t, e.uid, e.p, e.e, e.y, e.n, said, pbx_at, at)
+                    ELSE leg_extension(e.t, e.uid, e.p, e.e, e.y, said, pbx_at, at) END;
+                IF touched THEN
+                    u := user_goal(u, t, 'news', 'call_ended', at);
+                END IF;
+                -- none: Teams was never told, or has forgotten by itself
+                result := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
+                    WHEN u.goal_no = was OR u.goal = 'none' THEN 'unchanged' ELSE 'changed' END;
+                IF u.goal_no <> was AND NOT e.last THEN
+                    PERFORM user_store(u);
+                END IF;
+                IF touched AND NOT e.last THEN
+                    PERFORM due_at_most(u.tenant_id, u.user_id, d, false)
+                    FROM user_due(u, t, NULL, at) d WHERE d IS NOT NULL;
+                END IF;
+                INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension)
+                VALUES (e.t, at, 'event', e.y, result, e.uid, e.p, e.e);
+                IF result = 'changed' AND NOT user_must_tell(u) THEN
+                    result := 'told';
+                END IF;
+            END IF;
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+            GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT;
+            RAISE WARNING 'event not applied: %', detail;
+            result := 'error';
+            touched := false;
+            SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
+        END;
+        -- Only the newest state of a person is told: at the last event of the batch.
+        IF e.last AND u.user_id IS NOT NULL THEN
+            IF user_must_tell(u) OR u.goal_no IS DISTINCT FROM was THEN
+                j := user_next(u, t, false, at, false);
+                IF j.kind IS NOT NULL THEN
+                    jobs := jobs || j;
+                END IF;
+            ELSIF touched THEN
+                PERFORM due_at_most(u.tenant_id, u.user_id, d, false)
+                FROM user_due(u, t, NULL, at) d WHERE d IS NOT NULL;
+            END IF;
+        END IF;
+        kind := 'event'; i := e.i; outcome := result; tenant_id := e.t; user_id := e.uid;
+        goal := goal_shown(u, at); goal_no := u.goal_no; claim_no := NULL; expires_s := NULL;
+        RETURN NEXT;
+    END LOOP;
+    FOREACH j IN ARRAY jobs LOOP
+        kind := 'job'; i := NULL; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
+        goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- pbx.restarted: ends every leg of that PBX that had no newer news; touches
+-- many people, so it is a transaction of its own.
+--   rows  as apply: one event row (unchanged, changed, duplicate, no_consent),
+--         then a job for each person who can be told at once (at most 64, the
+--         others are due now); goal_no of the event row = people to be told
+CREATE OR REPLACE FUNCTION presence.apply_restart(t_id uuid, p_id uuid, event_us bigint,
+    attempt_us bigint, event_key text)
+RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
+    goal text, goal_no bigint, claim_no bigint, expires_s int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    t tenant := tenant_lock(t_id);
+    at timestamptz := clock_timestamp();
+    pbx_at timestamptz := to_timestamp(event_us / 1e6);
+    said timestamptz := at - CASE WHEN attempt_us > event_us
+        THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END;
+    l call_leg;
+    u teams_user;
+    was bigint;
+    j job;
+    jobs job[] := '{}';
+    people uuid[] := '{}';
+    told int := 0;
+BEGIN
+    kind := 'event';
+    tenant_id := t_id;
+    PERFORM FROM pbx WHERE pbx.tenant_id = t_id AND pbx_id = p_id;
+    IF NOT FOUND THEN
+        outcome := 'no_pbx';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF event_key IS NOT NULL THEN
+        INSERT INTO event_key VALUES (t_id, p_id, event_key, at) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            outcome := 'duplicate';
+            RETURN NEXT;
+            RETURN;
+        END IF;
+    END IF;
+    IF assertion_take(t_id, p_id, '', 'pbx', '', '{}', said, pbx_at, at) THEN
+        FOR l IN DELETE FROM call_leg x WHERE x.tenant_id = t_id AND x.pbx_id = p_id
+            AND is_newer(said, pbx_at, x.news_at, x.event_at, at) RETURNING x.*
+        LOOP
+            people := people || l.user_id;
+            IF l.kind = 'call' THEN
+                PERFORM leg_bury(t_id, p_id, l.extension, l.call_id, l.leg_id, false, at);
+            END IF;
+        END LOOP;
+    END IF;
+    FOR u IN SELECT * FROM teams_user x WHERE x.tenant_id = t_id AND x.user_id = ANY (people)
+        ORDER BY x.user_id
+    LOOP
+        was := u.goal_no;
+        u := user_goal(u, t, 'news', 'pbx_restarted', at);
+        CONTINUE WHEN u.goal_no = was;
+        told := told + user_must_tell(u)::int;
+        IF cardinality(jobs) < 64 THEN
+            j := user_next(u, t, false, at, false);
+            IF j.kind IS NOT NULL THEN
+                jobs := jobs || j;
+            END IF;
+        ELSE
+            PERFORM user_store(u);
+            PERFORM due_at_most(u.tenant_id, u.user_id, at, true);
+        END IF;
+    END LOOP;
+    outcome := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
+        WHEN told = 0 THEN 'unchanged' ELSE 'changed' END;
+    INSERT INTO event (tenant_id, at, kind, type, outcome, pbx_id)
+    VALUES (t_id, at, 'event', 'pbx.restarted', outcome, p_id);
+    UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = t_id AND pbx_id = p_id;
+    goal_no := told;
+    RETURN NEXT;
+    FOREACH j IN ARRAY jobs LOOP
+        kind := 'job'; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
+        goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- What the webhook's door must know of a PBX. Secrets are sealed.
+CREATE OR REPLACE FUNCTION presence.pbx_door(p uuid)
+RETURNS TABLE (tenant_id uuid, platform text, auth text, secret text, old_secret text, allow text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+SELECT x.tenant_id, x.platform, x.auth, x.secret,
+    CASE WHEN x.old_until_at > now() THEN x.old_secret END, x.allow
+FROM pbx x WHERE x.pbx_id = p
+$$;
+
+-- A request that did not prove itself: shown on the PBX's page.
+CREATE OR REPLACE FUNCTION presence.pbx_refused(p uuid, why text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+UPDATE pbx SET refused_at = now(), refused = left(why, 300)
+WHERE pbx_id = p AND (refused_at IS NULL OR refused_at < now() - interval '5 s'
+    OR refused_at > now())
+$$;

@@ -1,0 +1,417 @@
+-- What Teams was told, what is due, and whether the tenant lets us.
+
+-- Results of Graph calls, in one transaction.
+--   results [{t tenant, u user, c claim number, r result, a retry after s,
+--             m Graph ms, d detail}]
+--     r  ok, throttled, unauthorized, forbidden, not_found, rejected,
+--        failed (answered 5xx: the effect is unknown), unknown (no answer:
+--        it may still land), unsent (certainly not sent),
+--        lost (d: why the tenant's consent is gone), credential (d: the code)
+--   rows    kind done: one for each. outcome: told, superseded (an outdated claim: ignored), locked (give it again),
+--           later; goal_no = every goal up to this number is settled
+--           kind job: the next call of that person, now the caller's
+--           kind job with goal NULL: a probe of the tenant
+CREATE OR REPLACE FUNCTION presence.record(results jsonb)
+RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
+    goal text, goal_no bigint, claim_no bigint, expires_s int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    locked uuid[];
+    r record;
+    t tenant;
+    u teams_user;
+    at timestamptz := clock_timestamp();
+    j job;
+    jobs job[] := '{}';
+    told boolean;
+    backoff interval;
+BEGIN
+    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b));
+    FOR r IN SELECT b.*, (row_number() OVER () - 1)::int AS nr
+        FROM jsonb_to_recordset(results)
+            AS b(t uuid, u uuid, c bigint, r text, a int, m int, d text)
+    LOOP
+        kind := 'done'; i := r.nr; tenant_id := r.t; user_id := r.u; claim_no := r.c;
+        goal := NULL; goal_no := NULL; expires_s := NULL;
+        IF NOT r.t = ANY (locked) THEN
+            -- A tenant that is gone has nothing left to record.
+            outcome := CASE WHEN EXISTS (SELECT FROM tenant x WHERE x.tenant_id = r.t)
+                THEN 'locked' ELSE 'superseded' END;
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        SELECT * INTO t FROM tenant x WHERE x.tenant_id = r.t;
+        SELECT * INTO u FROM teams_user x WHERE x.tenant_id = r.t AND x.user_id = r.u;
+        IF NOT FOUND OR u.claim_no <> r.c OR u.claim_until_at IS NULL THEN
+            outcome := 'superseded';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        told := r.r = 'ok';
+        u.claim_until_at := NULL;
+        backoff := make_interval(secs => least(30, 2 ^ least(u.attempts, 5))
+            * (0.75 + random() / 2));
+        IF told THEN
+            u.certain := true;
+            u.published := u.claim_goal;
+            u.published_at := u.claim_at;
+            u.published_until_at := CASE u.claim_goal
+                WHEN 'busy' THEN u.claim_at + make_interval(secs => t.lease_s)
+                WHEN 'available' THEN u.claim_at + interval '300 s' END;
+            IF u.claim_goal <> 'busy' THEN
+                u.busy_until_at := NULL;
+            END IF;
+            u.told_until_at := u.published_until_at;
+            u.published_no := u.claim_goal_no;
+            IF u.goal = u.published THEN
+                u.published_no := u.goal_no;    -- it changed and came back
+            END IF;
+            u.attempts := 0;
+            u.denied := 0;
+            u.retry_at := NULL;
+            u.failed_no := NULL;
+            u.problem := NULL;
+            IF u.late THEN      -- R10: an older call may land after this one
+                u.late := false;
+                u.resend_at := at + interval '60 s';
+            END IF;
+            IF t.credential_problem IS NOT NULL THEN
+                UPDATE tenant x SET credential_problem = NULL WHERE x.tenant_id = r.t;
+            END IF;
+        ELSE
+            u.attempts := u.attempts + 1;
+            u.retry_at := at + backoff;
+            CASE r.r
+            WHEN 'throttled' THEN
+                u.certain := u.claim_certain;
+                u.attempts := 0;
+                u.retry_at := NULL;     -- the gate says when
+                u.problem := 'throttled';
+                UPDATE tenant_budget x
+                SET gate_until_at = greatest(least(x.gate_until_at, at + interval '1 hour'),
+                    at + make_interval(secs => greatest(1, least(coalesce(r.a, backoff_s.s), 3600))))
+                FROM (SELECT extract(epoch FROM backoff) AS s) backoff_s
+                WHERE x.tenant_id = r.t;
+            WHEN 'unsent' THEN
+                u.certain := u.claim_certain;
+                u.problem := 'unreachable';
+            WHEN 'unauthorized' THEN
+                u.certain := u.claim_certain;
+                u.denied := u.denied + 1;
+                u.problem := 'unreachable';
+                IF u.denied = 1 THEN
+                    u.retry_at := NULL;     -- once more at once, with a new token
+                END IF;
+            WHEN 'forbidden' THEN
+                u.certain := u.claim_certain;
+                u.denied := u.denied + 1;
+                IF u.denied = 1 THEN
+                    u.retry_at := NULL;
+                ELSE
+                    u.problem := 'forbidden';
+                    u.failed_no := u.claim_goal_no;
+                    j := probe_claim(t, at);
+                    IF j.kind IS NOT NULL THEN
+                        jobs := jobs || j;
+                    END IF;
+                END IF;
+            WHEN 'not_found' THEN
+                u.certain := u.claim_certain;
+                u.problem := 'user_not_found';
+                u.failed_no := u.claim_goal_no;
+            WHEN 'rejected' THEN
+                u.certain := u.claim_certain;
+                u.problem := 'rejected';
+                u.failed_no := u.claim_goal_no;
+            WHEN 'lost' THEN
+                u.certain := u.claim_certain;
+                u.problem := 'consent_lost';
+                PERFORM consent_put(t, 'lost', coalesce(r.d, 'permission_removed'), at);
+                u.certain := false;
+                SELECT * INTO t FROM tenant x WHERE x.tenant_id = r.t;
+            WHEN 'credential' THEN
+                u.certain := u.claim_certain;
+                u.problem := 'credential';
+                UPDATE tenant x SET credential_problem = r.d WHERE x.tenant_id = r.t;
+            WHEN 'failed' THEN
+                u.problem := 'unreachable';
+            ELSE
+                u.problem := 'unreachable';
+                u.late := true;
+            END CASE;
+        END IF;
+        INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, latency_ms, graph_ms, detail)
+        VALUES (r.t, at, 'publish', u.claim_goal, CASE WHEN told THEN 'published' ELSE r.r END, r.u,
+            CASE WHEN told AND u.claim_goal_no > 0 AND u.claim_at - u.goal_at < interval '60 s'
+                AND u.claim_goal_no = u.goal_no
+                THEN extract(epoch FROM at - u.goal_at) * 1000 END,
+            r.m, CASE WHEN NOT told THEN r.d END);
+        j := user_next(u, t, false, at, false);
+        IF j.kind IS NOT NULL THEN
+            jobs := jobs || j;
+        END IF;
+        outcome := CASE WHEN told THEN 'told' ELSE 'later' END;
+        goal_no := u.published_no;
+        RETURN NEXT;
+    END LOOP;
+    FOREACH j IN ARRAY jobs LOOP
+        kind := j.kind; i := NULL; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
+        goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- What time has made due: ends ringing (180 s) and stale legs, renews leases,
+-- tries again, sends once more; clears before the others.
+--   rows  kind job / probe as in record; the last row is kind next, outcome =
+--         seconds until something is due (at most 1), i = rows looked at,
+--         goal_no = clock_us()
+CREATE OR REPLACE FUNCTION presence.due_take(most int)
+RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
+    goal text, goal_no bigint, claim_no bigint, expires_s int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    d record;
+    l record;
+    t tenant;
+    u teams_user;
+    at timestamptz := clock_timestamp();
+    wanted jsonb;
+    locked uuid[];
+    j job;
+    ended int;
+    must boolean;
+    wait_s float8;
+BEGIN
+    SELECT coalesce(jsonb_agg(jsonb_build_object('t', x.tenant_id, 'u', x.user_id)), '[]') INTO wanted
+    FROM ((SELECT * FROM due a WHERE a.first AND a.at <= clock_timestamp() ORDER BY a.at LIMIT most)
+        UNION ALL
+        (SELECT * FROM due a WHERE NOT a.first AND a.at <= clock_timestamp() ORDER BY a.at LIMIT most)
+        LIMIT most) x;
+    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(wanted) b));
+    i := 0;
+    FOR d IN SELECT b.t, b.u FROM jsonb_to_recordset(wanted) AS b(t uuid, u uuid)
+        JOIN due x ON x.tenant_id = b.t AND x.user_id = b.u AND x.at <= clock_timestamp()
+        WHERE b.t = ANY (locked) ORDER BY b.t, x.first DESC, x.at
+    LOOP
+        at := clock_timestamp();
+        i := i + 1;
+        IF t.tenant_id IS DISTINCT FROM d.t THEN
+            SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
+        END IF;
+        SELECT * INTO u FROM teams_user x WHERE x.tenant_id = d.t AND x.user_id = d.u;
+        ended := 0;
+        FOR l IN DELETE FROM call_leg x USING pbx p
+            WHERE x.tenant_id = d.t AND x.user_id = d.u
+            AND p.tenant_id = x.tenant_id AND p.pbx_id = x.pbx_id
+            AND x.news_at + CASE WHEN x.state = 1 THEN interval '180 s'
+                ELSE make_interval(secs => p.max_call_s) END <= at
+            RETURNING x.*
+        LOOP
+            ended := ended + 1;
+            IF l.kind = 'call' THEN
+                PERFORM leg_bury(d.t, l.pbx_id, l.extension, l.call_id, l.leg_id, false, at);
+            END IF;
+            INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension)
+            VALUES (d.t, at, 'event', CASE l.state WHEN 1 THEN 'ringing' ELSE 'leg' END, 'stale',
+                d.u, l.pbx_id, l.extension);
+        END LOOP;
+        IF ended > 0 THEN
+            u := user_goal(u, t, 'silent', 'stale', at);
+        END IF;
+        -- The lease has run out: Teams has healed itself, nothing is left to end.
+        IF user_must_tell(u) AND NOT is_ahead(u.claim_until_at, at, '20 s')
+            AND ((u.goal = 'available' AND coalesce(u.busy_until_at, at) <= at)
+                OR (u.goal = 'clear' AND coalesce(u.told_until_at, at) <= at))
+        THEN
+            u.goal := 'none';
+            u.goal_no := u.goal_no + 1;
+            u.goal_at := at;
+            u.published := 'none';
+            u.certain := true;
+            u.claim_until_at := NULL;
+        END IF;
+        must := coalesce(user_renew_at(u) <= at, false);
+        IF u.resend_at <= at AND NOT is_ahead(u.claim_until_at, at, '20 s') THEN
+            u.resend_at := NULL;
+            must := must OR (u.goal <> 'none' AND u.goal = u.published);
+        END IF;
+        j := user_next(u, t, must, at, true);
+        IF j.kind IS NOT NULL THEN
+            kind := j.kind; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
+            goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+    FOR d IN SELECT x.tenant_id AS t FROM tenant x WHERE x.probe_at <= clock_timestamp()
+        ORDER BY x.probe_at LIMIT 16
+    LOOP
+        CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t])) = 0;
+        SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
+        CONTINUE WHEN t.probe_at > clock_timestamp();
+        j := probe_claim(t, clock_timestamp());
+        IF j.kind IS NOT NULL THEN
+            kind := j.kind; outcome := t.consent; tenant_id := j.tenant_id; user_id := j.user_id;
+            goal := NULL; goal_no := NULL; claim_no := j.claim_no; expires_s := NULL;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+    SELECT least(1, greatest(0, extract(epoch FROM least(
+        (SELECT a.at FROM due a WHERE a.first ORDER BY a.at LIMIT 1),
+        (SELECT a.at FROM due a WHERE NOT a.first ORDER BY a.at LIMIT 1),
+        (SELECT min(x.probe_at) FROM tenant x)) - clock_timestamp()))) INTO wait_s;
+    kind := 'next'; outcome := coalesce(wait_s, 1)::text; tenant_id := NULL; user_id := NULL;
+    goal := NULL; claim_no := NULL; expires_s := NULL;
+    goal_no := clock_us();
+    RETURN NEXT;
+END $$;
+
+-- Asks Graph whether the tenant lets us. One at a time, one request of the
+-- budget; NULL: one is under way, or nothing may be sent now.
+CREATE OR REPLACE FUNCTION presence.probe_claim(t presence.tenant, at timestamptz)
+RETURNS presence.job LANGUAGE plpgsql AS $$
+DECLARE
+    b tenant_budget;
+    wait_until timestamptz;
+BEGIN
+    IF is_ahead(t.probe_until_at, at, '30 s') THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO b FROM tenant_budget WHERE tenant_id = t.tenant_id;
+    b := budget_roll(b, at);
+    wait_until := budget_wait(b, at);
+    IF wait_until IS NOT NULL THEN
+        UPDATE tenant SET probe_at = wait_until WHERE tenant_id = t.tenant_id;
+        RETURN NULL;
+    END IF;
+    b.slots[35] := b.slots[35] + 1;
+    UPDATE tenant_budget SET newest_s = b.newest_s, slots = b.slots WHERE tenant_id = t.tenant_id;
+    UPDATE tenant SET probe_no = probe_no + 1, probe_until_at = at + interval '30 s',
+        probe_at = at + interval '30 s'
+    WHERE tenant_id = t.tenant_id;
+    RETURN ('probe', t.tenant_id, coalesce(t.granted_by, gen_random_uuid()), t.probe_no + 1,
+        NULL, NULL, NULL)::job;
+END $$;
+
+-- Consent changes: state, why, and what it means for the tenant's people.
+CREATE OR REPLACE FUNCTION presence.consent_put(t presence.tenant, state text, why text,
+    at timestamptz)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tenant SET consent = state, consent_problem = why,
+        granted_at = CASE WHEN state = 'granted' THEN coalesce(granted_at, at) ELSE granted_at END,
+        probe_attempts = CASE WHEN state = 'granted' OR consent <> state THEN 0 ELSE probe_attempts END,
+        probe_at = CASE WHEN state = 'granted' THEN at + interval '1 day'
+            ELSE at + interval '2 s' END
+    WHERE tenant_id = t.tenant_id;
+    IF t.consent IS DISTINCT FROM state THEN
+        INSERT INTO event (tenant_id, at, kind, type, outcome, detail)
+        VALUES (t.tenant_id, at, 'consent', 'consent', state, why);
+    END IF;
+    IF state = 'lost' AND t.consent = 'granted' THEN
+        UPDATE teams_user SET certain = false
+        WHERE tenant_id = t.tenant_id AND published IN ('busy', 'available') AND certain;
+    ELSIF state = 'granted' AND t.consent <> 'granted' THEN
+        UPDATE teams_user SET denied = 0, attempts = 0, retry_at = NULL, failed_no = NULL,
+            problem = NULL
+        WHERE tenant_id = t.tenant_id
+        AND (denied > 0 OR attempts > 0 OR retry_at IS NOT NULL OR failed_no IS NOT NULL
+            OR problem IS NOT NULL);
+        INSERT INTO due AS d
+        SELECT tenant_id, user_id, consent_put.at, goal = 'clear' FROM teams_user
+        WHERE tenant_id = t.tenant_id AND goal <> 'none' AND (goal <> published OR NOT certain)
+        ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
+    END IF;
+END $$;
+
+-- The answer to a probe.
+--   r  ok (granted), forbidden, lost (d: why), credential (d), throttled (a: seconds),
+--      anything else: not known, asked again
+--   errors  PS404 the tenant is gone
+-- Returns the tenant's consent after it.
+CREATE OR REPLACE FUNCTION presence.probe_record(t_id uuid, no bigint, r text, a int, d text)
+RETURNS TABLE (consent text, problem text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    t tenant := tenant_lock(t_id);
+    at timestamptz := clock_timestamp();
+    pauses int[] := '{2,5,10,20,40,60}';
+BEGIN
+    IF t.probe_no = no THEN
+        UPDATE tenant x SET probe_until_at = NULL,
+            checked_at = CASE WHEN r IN ('ok', 'forbidden', 'lost') THEN at ELSE x.checked_at END,
+            credential_problem = CASE r WHEN 'credential' THEN d WHEN 'ok' THEN NULL
+                ELSE x.credential_problem END
+        WHERE x.tenant_id = t_id;
+        IF r = 'ok' THEN
+            PERFORM consent_put(t, 'granted', NULL, at);
+        ELSIF r IN ('forbidden', 'lost') AND t.consent <> 'none' THEN
+            PERFORM consent_put(t, CASE t.consent WHEN 'pending' THEN 'pending' ELSE 'lost' END,
+                CASE WHEN r = 'lost' THEN coalesce(d, 'not_consented')
+                     WHEN t.consent = 'pending' THEN 'not_yet' ELSE 'permission_removed' END, at);
+        ELSIF r = 'throttled' THEN
+            UPDATE tenant_budget x SET gate_until_at = at
+                + make_interval(secs => greatest(1, least(coalesce(a, 5), 3600)))
+            WHERE x.tenant_id = t_id;
+        END IF;
+        IF r <> 'ok' THEN       -- what nobody ever granted is not asked for again
+            UPDATE tenant x SET probe_attempts = x.probe_attempts + 1,
+                probe_at = CASE WHEN x.consent <> 'none' THEN at + make_interval(secs =>
+                    coalesce(pauses[x.probe_attempts + 1], 300)) END
+            WHERE x.tenant_id = t_id;
+        END IF;
+    END IF;
+    RETURN QUERY SELECT x.consent, x.consent_problem FROM tenant x WHERE x.tenant_id = t_id;
+END $$;
+
+-- R16: the wall clock jumped against the monotonic one. Claims are void, and
+-- everything held is due.
+CREATE OR REPLACE FUNCTION presence.clock_jumped()
+RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+DECLARE
+    n int;
+BEGIN
+    PERFORM FROM tenant_budget ORDER BY tenant_id FOR UPDATE;
+    UPDATE teams_user SET claim_until_at = clock_timestamp() - interval '1 s'
+    WHERE claim_until_at IS NOT NULL;
+    UPDATE teams_user SET retry_at = NULL WHERE retry_at IS NOT NULL;
+    UPDATE teams_user SET resend_at = clock_timestamp() WHERE resend_at IS NOT NULL;
+    UPDATE tenant_budget SET gate_until_at = NULL WHERE gate_until_at IS NOT NULL;
+    UPDATE tenant SET probe_until_at = NULL, probe_at = clock_timestamp() WHERE probe_at IS NOT NULL;
+    UPDATE due SET at = clock_timestamp();
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
+END $$;
+
+-- One clock: what time is it, in microseconds.
+CREATE OR REPLACE FUNCTION presence.clock_us()
+RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS
+$$SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::bigint$$;
+
+-- Deletes a little of what is too old; call again while it returns > 0.
+CREATE OR REPLACE FUNCTION presence.retention_sweep(event_days int)
+RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+DECLARE
+    n int;
+    total int := 0;
+BEGIN
+    DELETE FROM event WHERE ctid = ANY (ARRAY(SELECT ctid FROM event
+        WHERE at < now() - make_interval(days => event_days) LIMIT 1000));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    total := total + n;
+    DELETE FROM event_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM event_key
+        WHERE at < now() - interval '72 hours' LIMIT 1000));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    total := total + n;
+    DELETE FROM call_end WHERE ctid = ANY (ARRAY(SELECT ctid FROM call_end
+        WHERE at < now() - interval '72 hours' LIMIT 1000));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    total := total + n;
+    DELETE FROM browser_session
+    WHERE created_at < now() - interval '8 hours' OR seen_at < now() - interval '1 hour';
+    DELETE FROM oauth_state WHERE created_at < now() - interval '1 hour';
+    RETURN total;
+END $$;

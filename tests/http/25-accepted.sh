@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# R1: 2xx only after the commit; without the database only 503 with Retry-After, within the answer's limit, and back at once.
+# limit: 120
+. "$(dirname "$0")/lib.sh"
+start
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+post call.answered 1001 before
+expect '.results[0].outcome' published
+
+# Away: stopped at once.
+service postgres stop
+t=$(now_ms)
+post call.answered 1002 away
+expect_status 503
+[ "$(header retry-after)" -ge 1 ] || fail "no Retry-After"
+expect .status 503
+[ $(($(now_ms) - t)) -lt 3500 ] || fail "503 took $(($(now_ms) - t)) ms"
+refute curl -sS --noproxy '*' --fail -o /dev/null "$URL/readyz/webhook"
+curl -sS --noproxy '*' --fail -o /dev/null "$URL/healthz/webhook"
+service postgres start
+until_true 10 eval 'post call.answered 1002 back; [ "$STATUS" = 200 ]'
+sim_wait "$BERT_OID" Busy
+is "$(sql "SELECT count(*) FROM presence.call_leg WHERE call_id = 'away'")" 0 "rows of a refused event"
+post call.ended 1001 before
+expect '.results[0].outcome' published
+
+# Hanging: it takes the connection and says nothing.
+for p in $(pgrep -g "$(ps -o pgid= -p "$(<"$PIDS/postgres.pid")" | tr -d ' ')" 2>/dev/null || true) \
+  $(pgrep -P "$(<"$PIDS/postgres.pid")") "$(<"$PIDS/postgres.pid")"; do
+  ps -o comm= -p "$p" | grep -q '^postgres' && kill -STOP "$p" && stopped+=("$p")
+done
+t=$(now_ms)
+post call.answered 1003 hanging
+waited=$(($(now_ms) - t))
+kill -CONT "${stopped[@]}"
+expect_status 503
+[ "$waited" -lt 3500 ] || fail "503 took $waited ms"
+until_true 15 eval 'post call.answered 1003 later; [ "$STATUS" = 200 ]'
+sim_wait "$CARLA_OID" Busy
+
+# Many at once, all of them stored: every 2xx is in the log.
+n=$(sql "SELECT count(*) FROM presence.event WHERE type = 'call.ringing'")
+seq 1 400 | while read -r i; do
+  body=$(event call.ringing 1001 "many$i")
+  sign "$body" "msg_many$i" | sed 's/^/header = "/; s/$/"/' >"$TEST_DIR/k$i"
+  {
+    cat "$TEST_DIR/k$i"
+    printf 'url = "%s"\nheader = "content-type: application/json"\ndata-raw = "%s"\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\nnext\n' \
+      "$PBX_URL" "${body//\"/\\\"}"
+  } >>"$TEST_DIR/many"
+done
+sed -i '$d' "$TEST_DIR/many"
+curl -sS --noproxy '*' --parallel --parallel-max 64 -K "$TEST_DIR/many" | sort | uniq -c >"$TEST_DIR/codes"
+is "$(awk '{print $2}' "$TEST_DIR/codes" | sort -u)" 200 "statuses"
+is "$(sql "SELECT count(*) FROM presence.event WHERE type = 'call.ringing'")" $((n + 400)) "stored events"

@@ -1,0 +1,93 @@
+// The forms to connect a PBX and to change one.
+
+import { el } from '../common/dom.js';
+import { path, send } from './api.js';
+import { button, field, press } from './parts.js';
+
+// Platforms that this server can be connected to.
+const platforms = [['generic', 'Generic: any system that can post webhooks']];
+
+const defaultMaxCallMinutes = 240;
+
+// done(pbx, made): made holds id, webhook_url and secret, shown only now.
+export function connectForm(done, cancel) {
+	const name = el('input', { id: 'pbx-name', required: true, maxlength: 100, autocomplete: 'off' });
+	const platform = el('select', { id: 'pbx-platform' }, platforms.map(([value, label]) =>
+		el('option', { value }, label)));
+	const auth = (value, label, help) => el('label', { class: 'choice' },
+		el('input', { type: 'radio', name: 'pbx-auth', value, checked: value === 'signature' }),
+		el('span', null, label, el('small', { class: 'muted' }, help)));
+	const advanced = advancedFields({ max_call_s: defaultMaxCallMinutes * 60, allow: [] });
+
+	const form = formOf('Connect a PBX', 'Connect', cancel, async (place, submit) => {
+		const pbx = {
+			name: name.value.trim(), platform: platform.value,
+			auth: form.querySelector('[name=pbx-auth]:checked').value,
+			...advanced.read(),
+		};
+		const made = await press(submit, place,
+			() => send('POST', path('pbxs'), { json: pbx }));
+		if (made)
+			done({ ...pbx, ...made }, made);
+	},
+	field('Name', name, 'For you to tell them apart, for example “Head office”.'),
+	field('Platform', platform),
+	el('fieldset', null, el('legend', null, 'How it signs in'),
+		auth('signature', 'Signature', 'The PBX signs each event (Standard Webhooks). The safer way.'),
+		auth('path', 'Secret in the address', 'For systems and phones that cannot sign: whoever knows the address can send events.')),
+	el('details', null, el('summary', null, 'Advanced'), advanced.nodes));
+
+	return form;
+}
+
+export function changeForm(pbx, done, cancel) {
+	const name = el('input', { id: `name-${pbx.id}`, required: true, maxlength: 100, autocomplete: 'off', value: pbx.name });
+	const advanced = advancedFields(pbx, pbx.id);
+
+	return formOf(`Change ${pbx.name}`, 'Save', cancel, async (place, submit) => {
+		const answer = await press(submit, place, async () => {
+			await send('PATCH', path('pbxs', pbx.id),
+				{ json: { name: name.value.trim(), ...advanced.read() } });
+			return true;
+		});
+		if (answer)
+			done();
+	}, field('Name', name), advanced.nodes);
+}
+
+function formOf(title, action, cancel, act, ...fields) {
+	const place = el('div', null);
+	const submit = el('button', { class: 'button primary' }, action);
+
+	return el('form', {
+		class: 'card form', 'aria-label': title, autocomplete: 'off',
+		onsubmit: (event) => {
+			event.preventDefault();
+			act(place, submit);
+		},
+	}, el('h2', null, title), fields, place,
+	el('div', { class: 'buttons' }, submit, button('Cancel', cancel)));
+}
+
+function advancedFields(pbx, suffix = 'new') {
+	const maxCall = el('input', {
+		id: `max-call-${suffix}`, type: 'number', min: 10, max: 1440, step: 1, required: true,
+		value: String(Math.round(pbx.max_call_s / 60)),
+	});
+	const allow = el('textarea', {
+		id: `allow-${suffix}`, rows: 3, spellcheck: 'false', value: (pbx.allow ?? []).join('\n'),
+	});
+
+	return {
+		nodes: [
+			field('A call lasts at most (minutes)', maxCall,
+				'If the PBX sends no news of a call for so long, the call counts as ended. 10 to 1440.'),
+			field('Allowed addresses', allow,
+				'Networks the events may come from, one a line, like 203.0.113.0/24. Empty: any.'),
+		],
+		read: () => ({
+			max_call_s: Number(maxCall.value) * 60,
+			allow: allow.value.split(/[\s,]+/).filter(Boolean),
+		}),
+	};
+}

@@ -1,0 +1,234 @@
+// The dashboard's codes in plain words, each with what to do. Pure.
+
+// The consent's state as the card's badge reads it.
+export const consentBadge = {
+	none: ['to do', 'todo'],
+	pending: ['checking…', 'pending'],
+	granted: ['granted', 'done'],
+	lost: ['lost', 'problem'],
+};
+
+// While consent is on its way Microsoft answers as if there were none.
+const onItsWay = new Set(['not_yet', 'not_consented', 'permission_removed']);
+
+export const pendingProblem = (code) =>
+	consentProblem(code && !onItsWay.has(code) ? code : 'not_yet');
+
+// Why consent is not (or no longer) there, and the remedy.
+export function consentProblem(code) {
+	switch (code ?? null) {
+	case null: return '';
+	case 'not_yet':
+		return 'Microsoft has recorded the consent but does not apply it yet. This usually takes a few minutes; we keep checking.';
+	case 'not_consented':
+		return 'Microsoft knows of no consent of your company for this app. Press Grant Consent and accept on Microsoft’s screen.';
+	case 'declined':
+		return 'The permission was declined on Microsoft’s screen. Press Grant Consent again and accept it there.';
+	case 'disabled_by_admin':
+		return 'Sign-in of this app is disabled in your directory. In the Microsoft Entra admin center open Enterprise applications, choose this app, then Properties, and set “Enabled for users to sign-in” to Yes.';
+	case 'blocked_by_policy':
+		return 'A Conditional Access policy for workload identities blocks this app. In the Microsoft Entra admin center exclude the app from that policy, or allow this server’s address in it.';
+	case 'tenant_not_found':
+		return 'Microsoft does not find your directory any more. If it was moved or deleted, sign in with an account of the new one.';
+	case 'permission_removed':
+		return 'The permission Presence.ReadWrite.All was taken from this app in your directory. Press Grant Consent to give it again.';
+	default:
+		return `Microsoft gave the reason “${code}”. Press Grant Consent again; if it stays, ask the operator of this service.`;
+	}
+}
+
+// What the server says by /admin/#error=CODE after a failed round trip.
+export function arrivalError(code) {
+	switch (code) {
+	case 'not_admin':
+		return 'Your account has none of the administrator roles this dashboard needs. Sign in with another account, or ask a Global Administrator for the role Teams Administrator.';
+	case 'tenant_not_allowed':
+		return 'This server does not serve your company’s directory. Ask the operator of the service to admit it.';
+	case 'sign_in_failed':
+		return 'Signing in with Microsoft did not work. Please try again.';
+	case 'state_mismatch':
+		return 'The answer from Microsoft did not belong to this browser or came too late. Please start again from this page.';
+	case 'consent_declined':
+		return 'The permission was declined on Microsoft’s screen, so nothing has changed. You can grant it at any time.';
+	case 'consent_mismatch':
+		return 'Consent was given for another company than the one you are signed in with, so nothing has changed. Sign in with an account of the right company and try again.';
+	case 'consent_pending':
+		return 'Consent is given, but Microsoft does not apply it yet. We keep checking; this usually takes a few minutes.';
+	default:
+		return 'Something went wrong on the way back from Microsoft. Please try again.';
+	}
+}
+
+// The message carried in the address after a round trip to Microsoft:
+// { kind: 'good' | 'problem' | 'plain', text, requestId } or null.
+export function arrivalMessage(hash) {
+	const parameters = new URLSearchParams(hash.replace(/^#/, ''));
+	const error = parameters.get('error');
+	const id = parameters.get('request_id');
+	const requestId = id && /^[0-9a-fA-F-]{8,36}$/.test(id) ? id : null;
+
+	if (error)
+		return {
+			kind: error === 'consent_pending' ? 'plain' : 'problem',
+			text: arrivalError(error), requestId,
+		};
+	switch (parameters.get('consent')) {
+	case 'granted':
+		return { kind: 'good', text: 'Consent is granted. Thank you!', requestId };
+	case 'pending':
+		return { kind: 'plain', text: arrivalError('consent_pending'), requestId };
+	default:
+		return null;
+	}
+}
+
+// The action items but consent, which has a card of its own making.
+export const actionItems = {
+	pbx: {
+		title: 'Connect your PBX', view: 'pbxs', action: 'Connect a PBX', look: 'See PBXs',
+		todo: 'The PBX reports calls to this server. Connecting it gives you the webhook address to enter there.',
+		done: 'A PBX is connected.',
+		problem: 'A connected PBX has a problem, for example its events are refused.',
+	},
+	extensions: {
+		title: 'Link extensions to people', view: 'extensions', action: 'Link extensions', look: 'Check the list',
+		todo: 'Upload a list that says which extension belongs to which person in Teams.',
+		done: 'Extensions are linked.',
+		problem: 'Some linked people are not known to Microsoft Teams.',
+	},
+	teams_app: {
+		title: 'Give people the Teams app', view: 'teams-app', action: 'Get the app package',
+		todo: 'Each person switches Presence Monitoring on in the tab PBX Soft Keys. Upload the app package to Teams once.',
+		done: 'People use the tab PBX Soft Keys.',
+		problem: 'The Teams app of your company does not fit this server. Upload the current package.',
+	},
+	credential: {
+		title: 'The service’s credential', view: 'health', action: 'See health',
+		todo: 'The certificate or secret with which this service signs in to Microsoft expires soon. Its operator has to renew it.',
+		done: 'The service can sign in to Microsoft.',
+		problem: 'The service cannot sign in to Microsoft: its certificate or secret was refused or has expired. Its operator has to renew it.',
+	},
+};
+
+export const itemState = {
+	todo: ['to do', 'todo'],
+	done: ['done', 'done'],
+	problem: ['problem', 'problem'],
+};
+
+// What is wrong with the service's credential, by the token endpoint's codes.
+export function credentialProblem(problem) {
+	const code = /\d{5,7}/.exec(problem ?? '')?.[0];
+
+	switch (code) {
+	case '7000215': return 'Microsoft says that the secret is wrong.';
+	case '7000222': return 'Microsoft says that the secret has expired.';
+	case '700024':
+	case '500133': return 'The clock of the server is wrong, so Microsoft does not accept what it signs. Set it by NTP.';
+	case '700027': return 'Microsoft does not accept the certificate: it is not in the app registration, or has expired.';
+	default: return problem ? `Microsoft reports “${problem}”.` : '';
+	}
+}
+
+// How a line of the CSV fared.
+export const lineResult = {
+	ok: ['linked', 'done'],
+	duplicate: ['duplicate', 'problem'],
+	unknown_user: ['unknown person', 'problem'],
+	bad: ['not understood', 'problem'],
+};
+
+export const activityKind = {
+	event: 'Phone',
+	publish: 'Teams',
+	switch: 'Switch',
+	consent: 'Consent',
+	admin: 'Admin',
+};
+
+// What happened, by the log's type. `leg` and `ringing` ended without news.
+const types = {
+	'phone.off_hook': 'Handset lifted',
+	'phone.on_hook': 'Handset hung up',
+	'call.ringing': 'Call rings',
+	'call.answered': 'Call answered',
+	'call.held': 'Call on hold',
+	'call.resumed': 'Call resumed',
+	'call.ended': 'Call ended',
+	'extension.busy': 'Extension busy',
+	'extension.idle': 'Extension idle',
+	'pbx.restarted': 'PBX restarted',
+	leg: 'Call without news',
+	ringing: 'Ringing without news',
+	busy: 'In a call',
+	available: 'Available',
+	clear: 'Clear',
+	monitoring: 'Presence Monitoring',
+	consent: 'Company’s consent',
+	pbx: 'PBX',
+	extensions: 'Extensions',
+	settings: 'Settings',
+};
+
+export const typeWords = (type) => types[type] ?? type ?? '';
+
+// What became of it: [words, badge].
+const outcomes = {
+	published: ['Teams was told', 'done'],
+	changed: ['new status', 'done'],
+	deferred: ['follows shortly', 'pending'],
+	unchanged: ['nothing to change', 'plain'],
+	superseded: ['overtaken by a newer event', 'plain'],
+	duplicate: ['seen before', 'plain'],
+	monitoring_off: ['monitoring is off', 'plain'],
+	unknown_extension: ['extension not linked', 'problem'],
+	no_consent: ['consent is missing', 'problem'],
+	stale: ['ended as stale', 'pending'],
+	cleared: ['by the person', 'plain'],
+	cleared_by_admin: ['by an administrator', 'plain'],
+	granted: ['granted', 'done'],
+	pending: ['checking…', 'pending'],
+	throttled: ['slowed down', 'pending'],
+	unsent: ['not reached', 'problem'],
+	failed: ['Microsoft failed', 'problem'],
+	unauthorized: ['token refused', 'problem'],
+	forbidden: ['forbidden', 'problem'],
+	not_found: ['person unknown', 'problem'],
+	rejected: ['rejected', 'problem'],
+	lost: ['lost', 'problem'],
+	credential: ['credential refused', 'problem'],
+	unknown: ['no answer', 'problem'],
+	error: ['not stored', 'problem'],
+};
+
+export const outcomeWords = (outcome) =>
+	outcomes[outcome] ?? [(outcome ?? '').replaceAll('_', ' '), 'plain'];
+
+// What an error in the log means, for the health page; '' for none we know.
+export function errorWords(code) {
+	switch (code) {
+	case 'throttled': return 'Microsoft asked us to slow down. The newest status follows by itself.';
+	case 'unsent': return 'Microsoft could not be reached. Sent again by itself.';
+	case 'failed': return 'Microsoft answered with an error of its own. Sent again by itself.';
+	case 'unknown': return 'Microsoft did not answer in time. Sent again by itself.';
+	case 'unauthorized': return 'Microsoft refused our token. Tried again with a new one.';
+	case 'forbidden': return 'Microsoft refused the status of a person. See People.';
+	case 'not_found': return 'Microsoft Teams does not know a linked person. See People.';
+	case 'rejected': return 'Microsoft did not accept what we sent: a fault of ours, please report it.';
+	case 'lost': return 'The company’s consent is lost. See Action Items.';
+	case 'credential': return 'The service could not sign in to Microsoft. See Action Items.';
+	case 'error': return 'An event could not be stored: a fault of ours, please report it.';
+	default: return '';
+	}
+}
+
+// '1 person', '3 people'
+export function count(number, one, many = `${one}s`) {
+	return `${Number(number ?? 0).toLocaleString('en')} ${number === 1 ? one : many}`;
+}
+
+// One word of a shell command, safe whatever it holds.
+export function shellWord(text) {
+	return /^[\w@%+=:,./-]+$/.test(text) ? text
+		: `'${text.replaceAll('\'', '\'\\\'\'')}'`;
+}
