@@ -105,10 +105,6 @@ $B/obj/%.o: %.c $B/flags
 	@echo "  CC    $<"
 	@$(COMPILE) -c -o $@ $<
 
-# These carry other files within them.
-$B/obj/fcgi/app/teams_files.o: $(wildcard www/teams/*)
-$B/obj/fcgi/app/schema_files.o: $(wildcard sql/*.sql sql/api/*.sql)
-
 $(LIB): $(LIB_OBJ)
 	@echo "  AR    $@"
 	@rm -f $@

@@ -84,7 +84,9 @@ CREATE TABLE presence.teams_user (
     claim_until_at     timestamptz,   -- NULL: nobody
     claim_goal         text,
     claim_goal_no      bigint,
-    claim_certain      boolean,       -- `certain` before the claim
+    claim_certain      boolean,       -- before the claim: `certain`,
+    claim_busy_until_at timestamptz,  -- busy_until_at,
+    claim_told_until_at timestamptz,  -- told_until_at
     -- what went wrong
     attempts           int NOT NULL DEFAULT 0,
     denied             int NOT NULL DEFAULT 0,     -- 401 or 403 in a row
@@ -133,8 +135,9 @@ CREATE TABLE presence.call_leg (
     leg_id    text NOT NULL,                       -- or the handset's line
     state     smallint NOT NULL CHECK (state IN (1, 2, 3)), -- ringing connected held
     opened_at timestamptz NOT NULL,
-    news_at   timestamptz NOT NULL,                -- last news, our clock
-    event_at  timestamptz,                         -- its time by the PBX's clock
+    news_at   timestamptz NOT NULL,                -- last news, received
+    said_at   timestamptz NOT NULL,                -- and said, in our clock
+    event_at  timestamptz,                         -- and said, by the PBX's clock
     PRIMARY KEY (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id)
 ) WITH (fillfactor = 50);
 

@@ -69,12 +69,14 @@ change(struct ctl *c, int which, const char *const *args)
 	struct rows *rows;
 	struct job *jobs;
 	enum err e;
+	int n;
 
 	e = db_call(&c->cx, db, which, args, &rows);
 	db_free(db);
 	if (e)
 		return ctl_die("%s", c->cx.detail);
-	if (!publish(c, jobs, jobs_from_rows(&c->cx, rows, claimed_ms, &jobs)))
+	n = jobs_from_rows(&c->cx, rows, claimed_ms, &jobs);
+	if (!publish(c, jobs, n))
 		fprintf(stderr, "presencectl: stored, but Teams is not told "
 		    "yet%s%s\n", c->cx.detail[0] ? ": " : "", c->cx.detail);
 	return 0;

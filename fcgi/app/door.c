@@ -13,6 +13,7 @@
 #include "base/queue.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "pbx/standard_webhooks.h"
 #include "sync/statement.h"
 
 #define BUCKETS 4096
@@ -372,13 +373,16 @@ copy_out(struct request *rq, struct door *d, const char *pbx_id,
 	return known;
 }
 
+/* *ret_hidden: it came to no proof, so the reason must not go out. */
 static enum err
 prove(struct request *rq, struct door *d, const struct pbx_request *in,
-    const char *pbx_id, const char *path_secret, struct caller *ret)
+    const char *pbx_id, const char *path_secret, struct caller *ret,
+    bool *ret_hidden)
 {
 	struct ctx *cx = &rq->cx;
 	struct copied c;
 
+	*ret_hidden = true;
 	if (!copy_out(rq, d, pbx_id, ret, &c))
 		return fail(cx, ERR_AUTH, "this address is not known");
 	if (!settings_tenant_allowed(d->settings, ret->tenant_id))
@@ -392,6 +396,7 @@ prove(struct request *rq, struct door *d, const struct pbx_request *in,
 	if (c.auth == AUTH_SIGNATURE && path_secret)
 		return fail(cx, ERR_AUTH, "this PBX must sign; the address "
 		    "ends with its id");
+	*ret_hidden = false;
 	if (c.auth == AUTH_PATH)
 		return path_secret_verify(cx, path_secret, c.secrets,
 		    c.nsecrets);
@@ -399,6 +404,21 @@ prove(struct request *rq, struct door *d, const struct pbx_request *in,
 		return fail(cx, ERR_AUTH, "this platform cannot sign");
 	return ret->platform->verify(cx, in, c.secrets, c.nsecrets,
 	    clock_real_s());
+}
+
+/* In the words of a wrong secret: who knows none does not learn here which
+ * PBXs there are. The true reason is in the log and on the PBX's page. */
+static enum err
+refuse_hidden(struct request *rq, const struct pbx_request *in,
+    const char *path_secret)
+{
+	struct ctx *cx = &rq->cx;
+
+	request_note(rq, "why", arena_strdup(&cx->arena, cx->detail));
+	fail_forget(cx);
+	if (path_secret)
+		return path_secret_verify(cx, path_secret, NULL, 0);
+	return standard_webhooks_verify(cx, in, NULL, 0, clock_real_s());
 }
 
 static bool
@@ -420,27 +440,31 @@ door_prove(struct request *rq, struct door *d, struct db *db,
     struct caller *ret)
 {
 	struct ctx *cx = &rq->cx;
+	bool hidden = true;
 	enum err e;
 	char *id;
 
-	if (!text_is_uuid(pbx_id))
-		return fail(cx, ERR_AUTH, "this address is not known");
+	if (!text_is_uuid(pbx_id)) {
+		fail(cx, ERR_AUTH, "this address is not known");
+		return refuse_hidden(rq, in, path_secret);
+	}
 	id = arena_strdup(&cx->arena, pbx_id);
 	text_lower(id);
 	e = look_up(cx, d, db, id, FRESH_MS);
 	if (e)
 		return e;
-	e = prove(rq, d, in, id, path_secret, ret);
+	e = prove(rq, d, in, id, path_secret, ret, &hidden);
 	if (e == ERR_AUTH && is_older(d, id, AGAIN_MS)) {
 		/* The secret may be a new one. */
 		fail_forget(cx);
 		e = look_up(cx, d, db, id, AGAIN_MS);
 		if (!e)
-			e = prove(rq, d, in, id, path_secret, ret);
+			e = prove(rq, d, in, id, path_secret, ret, &hidden);
 	}
 	if (e == ERR_AUTH)
 		door_refused(cx, d, id);
-	return e;
+	return e == ERR_AUTH && hidden ? refuse_hidden(rq, in, path_secret) :
+	    e;
 }
 
 /* --- how much ------------------------------------------------------------------- */

@@ -24,11 +24,10 @@ static const struct command {
 	    "look for what is wrong, and say how to mend it" },
 	{ "send", ctl_send, 0, 0, 1,
 	    "--url URL [--secret S | --secret-file F] TYPE [--extension E]\n"
-	    "       [--call C] [--leg L] [--line N] [--timestamp T] [--id ID]"
-	    " [--body F]",
-	    "post an event as a PBX does; a secret signs it (without one of\n"
-	    "       these options, and when the input is no terminal, it is "
-	    "read from there)" },
+	    "       [--call C] [--leg L] [--line N] [--timestamp T] [--id I]\n"
+	    "  send --url URL [--secret S | --secret-file F] --body F",
+	    "post an event as a PBX does, signed when there is a secret\n"
+	    "       (--secret-file - reads it from standard input)" },
 	{ "tenant-add", ctl_tenant_add, NEED_DATABASE, 2, 2, "TENANT_ID NAME",
 	    "make a tenant known before its administrator signs in" },
 	{ "tenant-list", ctl_tenant_list, NEED_DATABASE, 0, 0, "",
@@ -121,8 +120,8 @@ ctl_uuid(struct ctl *c, int i, const char *what)
 static void
 usage(FILE *to, const struct command *one)
 {
-	fprintf(to, "  %s %s\n       %s\n", one->name, one->arguments,
-	    one->help);
+	fprintf(to, "  %s%s%s\n       %s\n", one->name,
+	    *one->arguments ? " " : "", one->arguments, one->help);
 }
 
 static int

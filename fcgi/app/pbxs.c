@@ -11,6 +11,7 @@
 #include "sync/statement.h"
 
 #define ALLOW_MAX 50
+#define NAME_MAX_BYTES 400 /* 100 characters, which the database counts */
 
 /* The PBX that the path names; its id in lower case. */
 static enum err
@@ -140,8 +141,8 @@ pbxs_post(struct request *rq)
 
 	e = desk_body(rq, &body);
 	if (e == ERR_OK)
-		e = json_member_text(&rq->cx, body, "", "name", true, 1, 100,
-		    &name);
+		e = json_member_text(&rq->cx, body, "", "name", true, 1,
+		    NAME_MAX_BYTES, &name);
 	if (e == ERR_OK)
 		e = json_member_text(&rq->cx, body, "", "platform", true, 1,
 		    32, &platform_name);
@@ -196,8 +197,8 @@ pbx_patch(struct request *rq)
 	if (e == ERR_OK)
 		e = desk_body(rq, &body);
 	if (e == ERR_OK)
-		e = json_member_text(&rq->cx, body, "", "name", false, 1, 100,
-		    &name);
+		e = json_member_text(&rq->cx, body, "", "name", false, 1,
+		    NAME_MAX_BYTES, &name);
 	if (e == ERR_OK)
 		e = json_member_int(&rq->cx, body, "", "max_call_s", false,
 		    600, 86400, &max_call_s);

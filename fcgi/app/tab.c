@@ -18,7 +18,7 @@ tab_me_get(struct request *rq)
 	if (e == ERR_NOT_FOUND) {
 		fail_forget(&rq->cx);
 		return fail(&rq->cx, ERR_FORBIDDEN, "your company does not use "
-		    "Presence Sync yet: an administrator signs in first");
+		    "Presence Sync yet: an administrator has to sign in first");
 	}
 	return e;
 }

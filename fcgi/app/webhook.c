@@ -92,7 +92,8 @@ receive(struct request *rq, const char *path_secret)
 	const struct pbx_request in = {
 		.method = rq->method, .content_type = rq->content_type,
 		.query = rq->query, .body = rq->body,
-		.body_len = rq->body_len, .header = header_of, .arg = rq,
+		.body_len = rq->body_len, .by_path = path_secret != NULL,
+		.header = header_of, .arg = rq,
 	};
 	static const char none[] = "{\"results\":[]}\n";
 	struct pbx_events events;

@@ -92,8 +92,8 @@ has_word(const char *list, const char *word)
 	return false;
 }
 
-enum err
-who_prove_tab(struct request *rq, int who)
+static enum err
+prove_member(struct request *rq)
 {
 	const struct desk_shared *shared = desk_of(rq)->shared;
 	const char *header = request_header(rq, "authorization");
@@ -102,13 +102,9 @@ who_prove_tab(struct request *rq, int who)
 	struct member *m;
 	enum err e;
 
-	if (who == WHO_ANYONE)
-		return ERR_OK;
-	if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0) {
-		response_header(rq, "WWW-Authenticate", "Bearer");
+	if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0)
 		return fail(&rq->cx, ERR_AUTH,
 		    "the Authorization header holds no Bearer token");
-	}
 	e = entra_verify(&rq->cx, shared->entra, header + 7, &claims);
 	if (e != ERR_OK)
 		return e;
@@ -134,6 +130,16 @@ who_prove_tab(struct request *rq, int who)
 	m->upn = json_peek_text(claims, "preferred_username");
 	rq->who = m;
 	return ERR_OK;
+}
+
+enum err
+who_prove_tab(struct request *rq, int who)
+{
+	enum err e = who == WHO_ANYONE ? ERR_OK : prove_member(rq);
+
+	if (e == ERR_AUTH)
+		response_header(rq, "WWW-Authenticate", "Bearer");
+	return e;
 }
 
 const char *

@@ -42,6 +42,7 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 	/* the loop's */
 	bool in_flight;
+	int64_t deadline_ms;
 	void (*done)(void *arg, const struct http_response *rs);
 	void *arg;
 	struct transfer *next_free;
@@ -51,6 +52,7 @@ struct http_loop {
 	CURLM *multi;
 	int epoll_fd, wake_fd;
 	int64_t timer_ms; /* when libcurl wants to be called; -1: never */
+	int64_t deadline_ms; /* no call ends before; while some are in flight */
 	int max, in_flight;
 	struct transfer *transfers; /* max, and one whose end is being told */
 	struct transfer *free;
@@ -441,6 +443,7 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 	t->arg = arg;
 	buf_init_heap(&t->body, rq->max_bytes);
 	transfer_prepare(t, rq);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 0L); /* give_up's */
 	/* Rather wait for a connection that is being made than make one for
 	 * each call of a burst. Without TLS it would wait for the first answer,
 	 * and HTTP/2 is not spoken anyway. */
@@ -452,7 +455,41 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 		abort();
 	}
 	t->in_flight = true;
-	l->in_flight++;
+	t->deadline_ms = clock_mono_ms() + rq->timeout_ms;
+	if (l->in_flight++ == 0 || t->deadline_ms < l->deadline_ms)
+		l->deadline_ms = t->deadline_ms;
+}
+
+/*
+ * Gives up what has had its time. Not by libcurl's own limit: that leaves the
+ * connection to the next call, and the peer is told of the end no sooner.
+ */
+static void
+give_up(struct http_loop *l)
+{
+	const int64_t now_ms = clock_mono_ms();
+	struct http_response rs;
+	struct transfer *t;
+	int i;
+
+	if (l->in_flight == 0 || now_ms < l->deadline_ms)
+		return;
+	l->deadline_ms = INT64_MAX;
+	for (i = 0; i <= l->max; i++) {
+		t = &l->transfers[i];
+		if (!t->in_flight)
+			continue;
+		if (t->deadline_ms > now_ms) {
+			if (t->deadline_ms < l->deadline_ms)
+				l->deadline_ms = t->deadline_ms;
+			continue;
+		}
+		transfer_result(t, CURLE_OPERATION_TIMEDOUT, &rs);
+		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+		transfer_take_out(l, t);
+		t->done(t->arg, &rs); /* may send the next */
+		transfer_put(l, t);
+	}
 }
 
 static void
@@ -482,10 +519,13 @@ static int
 wait_limit(const struct http_loop *l, int wait_ms)
 {
 	int64_t left;
+	int64_t at_ms = l->timer_ms < 0 ? INT64_MAX : l->timer_ms;
 
-	if (l->timer_ms < 0)
+	if (l->in_flight > 0 && l->deadline_ms < at_ms)
+		at_ms = l->deadline_ms;
+	if (at_ms == INT64_MAX)
 		return wait_ms;
-	left = l->timer_ms - clock_mono_ms();
+	left = at_ms - clock_mono_ms();
 	if (left < 0)
 		left = 0;
 	return wait_ms < 0 || left < wait_ms ? (int)left : wait_ms;
@@ -521,6 +561,7 @@ http_loop_run(struct http_loop *l, int wait_ms)
 		    l->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	give_results(l);
+	give_up(l);
 }
 
 int

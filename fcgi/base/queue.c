@@ -25,14 +25,10 @@ struct queue *
 queue_new(size_t max)
 {
 	struct queue *q = heap_alloc(sizeof(*q));
-	pthread_condattr_t attr;
 
 	assert(max > 0 && max < SIZE_MAX / sizeof(void *));
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->filled, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&q->filled, NULL);
 	q->ring = heap_alloc(max * sizeof(void *));
 	q->room = q->max = max;
 	q->notify_fd = -1;
@@ -136,8 +132,8 @@ queue_take(struct queue *q, void **ret_items, size_t max, int wait_ms)
 		if (wait_ms < 0)
 			pthread_cond_wait(&q->filled, &q->lock);
 		else
-			rc = pthread_cond_timedwait(&q->filled, &q->lock,
-			    &until);
+			rc = pthread_cond_clockwait(&q->filled, &q->lock,
+			    CLOCK_MONOTONIC, &until);
 	}
 	n = q->len < max ? q->len : max;
 	for (i = 0; i < n; i++)

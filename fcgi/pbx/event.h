@@ -51,6 +51,7 @@ struct pbx_request {
 	const char *query;        /* raw */
 	const char *body;
 	size_t body_len;
+	bool by_path; /* proved by its address: headers are anybody's words */
 	const char *(*header)(void *arg, const char *name); /* NULL: absent */
 	void *arg;
 };

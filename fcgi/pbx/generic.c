@@ -154,7 +154,7 @@ message_read(
 	struct webhook_headers h;
 	int i;
 
-	if (!standard_webhooks_headers(rq, &h))
+	if (rq->by_path || !standard_webhooks_headers(rq, &h))
 		return;
 	events->has_attempt = true;
 	events->attempt_us = h.timestamp_s * 1000000;

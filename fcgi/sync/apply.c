@@ -15,27 +15,22 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/queue.h"
+#include "sync/parked.h"
 #include "sync/statement.h"
 
 #define UNITS_MAX 6144
 #define BATCH_MAX 64
+#define BATCH_MIN 16  /* smaller ones would only be slower */
 #define SLOW_MS 20    /* a longer call halves the batch */
 #define LOCKED_MS 3   /* how long a parked tenant is left alone */
 #define AWAY_MS 50    /* between attempts while the database is away */
-
-struct parked {
-	char tenant_id[37];
-	struct apply_unit *first, **end;
-	int64_t retry_ms;
-	struct parked *next;
-};
 
 struct apply {
 	struct apply_options o;
 	struct queue *queue;
 	pthread_t thread;
 	struct db *db;
-	struct parked *parked;
+	struct parked *parked; /* tenants that somebody else holds */
 	int limit;            /* events of the next batch */
 	bool told;            /* that the database is away: once */
 };
@@ -114,77 +109,6 @@ tell(struct apply *a, const struct item *it, enum outcome o)
 	a->o.tell(a->o.arg, it->unit->ticket, it->part, o, it->goal);
 }
 
-/* --- parked tenants --------------------------------------------------------- */
-
-static struct parked *
-parked_find(struct apply *a, const char *tenant_id)
-{
-	struct parked *p = a->parked;
-
-	while (p && strcmp(p->tenant_id, tenant_id) != 0)
-		p = p->next;
-	return p;
-}
-
-static struct parked *
-parked_need(struct apply *a, const char *tenant_id)
-{
-	struct parked *p = parked_find(a, tenant_id);
-
-	if (p)
-		return p;
-	p = heap_alloc(sizeof(*p));
-	snprintf(p->tenant_id, sizeof(p->tenant_id), "%s", tenant_id);
-	p->end = &p->first;
-	p->next = a->parked;
-	a->parked = p;
-	return p;
-}
-
-static void
-parked_put(struct parked *p, struct apply_unit *u)
-{
-	u->next = NULL;
-	*p->end = u;
-	p->end = &u->next;
-}
-
-static void
-parked_put_front(struct parked *p, struct apply_unit *u)
-{
-	u->next = p->first;
-	if (!p->first)
-		p->end = &u->next;
-	p->first = u;
-}
-
-static struct apply_unit *
-parked_take(struct parked *p)
-{
-	struct apply_unit *u = p->first;
-
-	p->first = u->next;
-	if (!p->first)
-		p->end = &p->first;
-	u->next = NULL;
-	return u;
-}
-
-static void
-parked_sweep(struct apply *a)
-{
-	struct parked **link = &a->parked, *p;
-
-	while ((p = *link)) {
-		if (p->first) {
-			link = &p->next;
-			continue;
-		}
-		*link = p->next;
-		heap_free(p);
-	}
-}
-
 /* --- the batch -------------------------------------------------------------- */
 
 /* Adds what fits of u's events. false: u belongs into a later batch. */
@@ -242,7 +166,7 @@ batch_fill(struct apply *a, struct batch *b)
 		u = items[i];
 		if (unit_is_late(a, u))
 			continue;
-		p = parked_find(a, u->tenant_id);
+		p = parked_find(a->parked, u->tenant_id);
 		if (p && p->first) { /* behind those that wait */
 			parked_put(p, u);
 			continue;
@@ -268,7 +192,7 @@ batch_put_back(struct apply *a, struct batch *b)
 		u = b->units[i];
 		if (!u)
 			continue;
-		if (parked_find(a, u->tenant_id))
+		if (parked_find(a->parked, u->tenant_id))
 			continue;
 		items[n++] = u;
 		b->units[i] = NULL;
@@ -276,7 +200,7 @@ batch_put_back(struct apply *a, struct batch *b)
 	queue_put_back(a->queue, items, n);
 	for (i = b->nunits - 1; i >= 0; i--)
 		if (b->units[i])
-			parked_put_front(parked_find(a,
+			parked_put_front(parked_find(a->parked,
 			    b->units[i]->tenant_id), b->units[i]);
 }
 
@@ -513,7 +437,7 @@ count_done(struct apply *a, struct batch *b)
 			if (!b->units[i])
 				continue; /* it has failed already */
 			if (is(&b->items[k], "locked")) {
-				parked_need(a, u->tenant_id)->retry_ms =
+				parked_need(&a->parked, u->tenant_id)->retry_ms =
 				    clock_mono_ms() + LOCKED_MS;
 				continue;
 			}
@@ -545,7 +469,7 @@ static enum err
 batch_try(struct apply *a, struct batch *b)
 {
 	const int64_t asked_ms = clock_mono_ms();
-	struct rows *rows;
+	struct rows *rows = NULL;
 	struct job *jobs;
 	struct ctx cx;
 	int64_t ms;
@@ -558,9 +482,10 @@ batch_try(struct apply *a, struct batch *b)
 		ms = clock_mono_ms() - asked_ms;
 		metrics_observe_ms(METRIC_APPLY_MS, ms);
 		if (ms > SLOW_MS)
-			a->limit = a->limit > 1 ? a->limit / 2 : 1;
-		else if (a->limit < BATCH_MAX)
-			a->limit *= 2;
+			a->limit = BATCH_MIN + (a->limit - BATCH_MIN) / 2;
+		else
+			a->limit = a->limit < BATCH_MAX / 2 ? a->limit * 2 :
+			    BATCH_MAX;
 		n = jobs_from_rows(&cx, rows, asked_ms, &jobs);
 		if (b->restart) {
 			settle_restart(a, b, rows, jobs, n);
@@ -624,7 +549,7 @@ round_of(struct apply *a)
 			poll(NULL, 0, AWAY_MS);
 		}
 	}
-	parked_sweep(a);
+	parked_sweep(&a->parked);
 }
 
 static void *

@@ -15,6 +15,7 @@
 
 #define ASK_AGAIN_MS 20 /* somebody else is fetching the token */
 #define IDLE_MS 1000
+#define FETCHES 8       /* token requests begun in one turn: signing costs time */
 
 /* A tenant whose token is not there yet. */
 struct token_wait {
@@ -34,6 +35,7 @@ struct room {
 	struct calls ready;     /* may be sent */
 	struct token_wait *waits;
 	int calls, tokens;      /* in flight */
+	int fetches;            /* begun in this turn */
 };
 
 struct flight {
@@ -228,6 +230,7 @@ begin(struct room *r, struct call *c)
 		finish(r, c);
 		break;
 	case TOKEN_FETCH:
+		r->fetches++;
 		w->ours = true;
 		w->rq = fetch;
 		calls_put(&w->calls, c);
@@ -245,7 +248,8 @@ begin_ready(struct room *r)
 {
 	struct call *c;
 
-	while ((c = r->ready.first) &&
+	r->fetches = 0;
+	while ((c = r->ready.first) && r->fetches < FETCHES &&
 	    (is_late(c) || r->calls < r->p->o.max_in_flight)) {
 		calls_take(&r->ready);
 		if (is_late(c))
@@ -290,8 +294,8 @@ publish_thread(void *publisher)
 		turn_waits(&r);
 		begin_ready(&r);
 		turn_waits(&r);
-		http_loop_run(r.p->loop, r.waits || r.ready.first ?
-		    ASK_AGAIN_MS : IDLE_MS);
+		http_loop_run(r.p->loop, r.fetches == FETCHES ? 0 :
+		    r.waits || r.ready.first ? ASK_AGAIN_MS : IDLE_MS);
 	}
 	give_up_rest(&r);
 	return NULL;

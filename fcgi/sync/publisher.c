@@ -114,7 +114,6 @@ struct publisher *
 publisher_start(const struct publisher_options *o)
 {
 	struct publisher *p = heap_alloc(sizeof(*p));
-	pthread_condattr_t attr;
 
 	p->o = *o;
 	p->waiting = waiting_new(o);
@@ -122,10 +121,7 @@ publisher_start(const struct publisher_options *o)
 	p->results = queue_new(RESULTS_MAX);
 	calls_init(&p->inbox);
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->idle, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&p->idle, NULL);
 	if (pthread_create(&p->publish_thread, NULL, publish_thread, p) != 0 ||
 	    pthread_create(&p->record_thread, NULL, record_thread, p) != 0) {
 		log_say(LOG_ERROR, "publisher: a thread cannot be started");
@@ -145,7 +141,8 @@ wait_idle(struct publisher *p, int wait_ms)
 	int error = 0;
 
 	while (atomic_load(&p->alive) > 0 && !error)
-		error = pthread_cond_timedwait(&p->idle, &p->lock, &until);
+		error = pthread_cond_clockwait(&p->idle, &p->lock,
+		    CLOCK_MONOTONIC, &until);
 }
 
 void

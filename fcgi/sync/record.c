@@ -144,7 +144,7 @@ record(struct room *r, struct call **calls, int n)
 {
 	const int64_t asked_ms = clock_mono_ms();
 	const char *args[1];
-	struct rows *rows;
+	struct rows *rows = NULL;
 	struct ctx cx;
 	int left = n;
 
@@ -179,7 +179,6 @@ record_probe(struct room *r, struct call *c)
 	const char *args[] = { c->job.tenant_id, no, result_word(c->result),
 		c->retry_after_s >= 0 ? after : NULL,
 		c->detail[0] ? c->detail : NULL };
-	struct rows *rows;
 	struct ctx cx;
 	bool done = true;
 	enum err e;
@@ -187,7 +186,7 @@ record_probe(struct room *r, struct call *c)
 	snprintf(no, sizeof(no), "%lld", (long long)c->job.claim_no);
 	snprintf(after, sizeof(after), "%d", c->retry_after_s);
 	ctx_init(&cx, NULL);
-	e = db_call(&cx, r->db, ST_PROBE_RECORD, args, &rows);
+	e = db_call(&cx, r->db, ST_PROBE_RECORD, args, NULL);
 	if (e == ERR_BUSY && !database_failed(r, &cx)) {
 		sleep_ms(db_is_up(r->db) ? LOCKED_MS : AWAY_MS);
 		done = false;

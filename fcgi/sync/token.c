@@ -201,14 +201,10 @@ struct tokens *
 tokens_new(size_t most)
 {
 	struct tokens *t = heap_alloc(sizeof(*t));
-	pthread_condattr_t attr;
 
 	t->most = most;
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->answered, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&t->answered, NULL);
 	return t;
 }
 
@@ -395,7 +391,8 @@ tokens_wait(struct tokens *t, int wait_ms)
 	};
 
 	pthread_mutex_lock(&t->lock);
-	pthread_cond_timedwait(&t->answered, &t->lock, &until);
+	pthread_cond_clockwait(&t->answered, &t->lock,
+	    CLOCK_MONOTONIC, &until);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -50,15 +50,11 @@ struct waiting *
 waiting_new(const struct publisher_options *o)
 {
 	struct waiting *w = heap_alloc(sizeof(*w));
-	pthread_condattr_t attr;
 
 	w->settled = o->settled;
 	w->arg = o->arg;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->group_done, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&w->group_done, NULL);
 	return w;
 }
 
@@ -349,8 +345,8 @@ waiting_end(struct waiting *w, struct waiting_group *g, int wait_ms)
 
 	pthread_mutex_lock(&w->lock);
 	while (g->left > 0 && !error)
-		error = pthread_cond_timedwait(&w->group_done, &w->lock,
-		    &until);
+		error = pthread_cond_clockwait(&w->group_done, &w->lock,
+		    CLOCK_MONOTONIC, &until);
 	all = g->left == 0 && g->all;
 	if (g->left > 0)
 		group_leave(w, g);

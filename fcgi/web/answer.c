@@ -147,7 +147,8 @@ wait_for_news(struct answer *a)
 	ms = a->heap[0]->deadline_ms;
 	until.tv_sec = ms / 1000;
 	until.tv_nsec = ms % 1000 * 1000000;
-	pthread_cond_timedwait(&a->news, &a->lock, &until);
+	pthread_cond_clockwait(&a->news, &a->lock,
+	    CLOCK_MONOTONIC, &until);
 }
 
 static void *
@@ -184,15 +185,11 @@ answer_start(void (*finish)(struct request *rq, const struct answer_part *parts,
     int nparts, bool at_deadline))
 {
 	struct answer *a = heap_alloc(sizeof(*a));
-	pthread_condattr_t attr;
 
 	a->finish = finish;
 	a->ready_end = &a->ready;
 	pthread_mutex_init(&a->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&a->news, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&a->news, NULL);
 	if (pthread_create(&a->thread, NULL, answer_thread, a) != 0) {
 		heap_free(a);
 		return NULL;

@@ -47,12 +47,20 @@ BEGIN
         RETURN false;
     END IF;
     INSERT INTO call_leg AS l VALUES
-        (t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, event_at)
+        (t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, at, event_at)
     ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id) DO UPDATE SET
-        news_at = at, event_at = EXCLUDED.event_at,
+        news_at = at, said_at = at, event_at = EXCLUDED.event_at,
         state = CASE type WHEN 'call.resumed' THEN 2 ELSE greatest(l.state, rank) END;
     RETURN true;
 END $$;
+
+-- R6: when it was said, in our clock: as long before it came as the sender held
+-- it back. Nobody holds a message back for four days: then its clock is wrong.
+CREATE OR REPLACE FUNCTION presence.said_at(at timestamptz, event_us bigint, attempt_us bigint)
+RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+SELECT at - CASE WHEN attempt_us - event_us BETWEEN 0 AND 4 * 86400 * 1000000::bigint
+    THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END
+$$;
 
 -- Is this assertion newer than every one in its way? Then it is kept.
 --   ways  the kinds that can overrule it, beside its own row
@@ -85,9 +93,10 @@ BEGIN
             RETURN false;
         END IF;
         INSERT INTO call_leg VALUES
-            (t, u, p, ext, 'handset', '', coalesce(line, ''), 2, at, at, event_at)
+            (t, u, p, ext, 'handset', '', coalesce(line, ''), 2, at, at, said, event_at)
         ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id)
-        DO UPDATE SET news_at = EXCLUDED.news_at, event_at = EXCLUDED.event_at;
+        DO UPDATE SET news_at = EXCLUDED.news_at, said_at = EXCLUDED.said_at,
+            event_at = EXCLUDED.event_at;
         RETURN true;
     END IF;
     IF line IS NOT NULL THEN
@@ -122,7 +131,7 @@ BEGIN
     END IF;
     FOR l IN DELETE FROM call_leg x
         WHERE x.tenant_id = t AND x.user_id = u AND x.pbx_id = p AND x.extension = ext
-        AND is_newer(said, leg_extension.event_at, x.news_at, x.event_at, leg_extension.at)
+        AND is_newer(said, leg_extension.event_at, x.said_at, x.event_at, leg_extension.at)
         AND NOT (x.kind = 'extension' AND type = 'extension.busy')
         RETURNING x.*
     LOOP
@@ -132,9 +141,10 @@ BEGIN
         END IF;
     END LOOP;
     IF type = 'extension.busy' THEN
-        INSERT INTO call_leg VALUES (t, u, p, ext, 'extension', '', '', 2, at, at, event_at)
+        INSERT INTO call_leg VALUES (t, u, p, ext, 'extension', '', '', 2, at, at, said, event_at)
         ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id)
-        DO UPDATE SET news_at = EXCLUDED.news_at, event_at = EXCLUDED.event_at;
+        DO UPDATE SET news_at = EXCLUDED.news_at, said_at = EXCLUDED.said_at,
+            event_at = EXCLUDED.event_at;
         changed := true;
     END IF;
     RETURN changed;
@@ -224,14 +234,14 @@ BEGIN
                 result := 'no_pbx';
             ELSIF e.uid IS NULL THEN
                 result := 'unknown_extension';
-                IF e.unknown_at IS NULL OR e.unknown_at < at - interval '5 s' THEN
+                IF (e.unknown_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
                     UPDATE pbx SET unknown_at = at, unknown_extension = e.e, last_event_at = at
                     WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p;
                 END IF;
             ELSE
-                IF e.last_event_at IS NULL OR e.last_event_at < at - interval '5 s' THEN
+                IF (e.last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
                     UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
-                    AND (last_event_at IS NULL OR last_event_at < at - interval '5 s');
+                    AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
                 END IF;
                 SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
                 was := u.goal_no;
@@ -246,8 +256,7 @@ BEGIN
             END IF;
             IF result IS NULL THEN
                 pbx_at := to_timestamp(e.a / 1e6);
-                said := at - CASE WHEN e.w > e.a THEN make_interval(secs => (e.w - e.a) / 1e6)
-                             ELSE interval '0' END;
+                said := said_at(at, e.a, e.w);
                 touched := CASE
                     WHEN e.y LIKE 'call.%' THEN
                         leg_call(e.t, e.uid, e.p, e.e, e.y, e.c, e.l, pbx_at, at)
@@ -281,16 +290,16 @@ BEGIN
             SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
         END;
         -- Only the newest state of a person is told: at the last event of the batch.
-        IF e.last AND u.user_id IS NOT NULL THEN
-            IF user_must_tell(u) OR u.goal_no IS DISTINCT FROM was THEN
-                j := user_next(u, t, false, at, false);
-                IF j.kind IS NOT NULL THEN
-                    jobs := jobs || j;
-                END IF;
-            ELSIF touched THEN
-                PERFORM due_at_most(u.tenant_id, u.user_id, d, false)
-                FROM user_due(u, t, NULL, at) d WHERE d IS NOT NULL;
+        IF e.last AND u.user_id IS NOT NULL
+            AND (user_must_tell(u) OR u.goal_no IS DISTINCT FROM was)
+        THEN
+            j := user_next(u, t, false, at, false);
+            IF j.kind IS NOT NULL THEN
+                jobs := jobs || j;
             END IF;
+        ELSIF touched THEN
+            PERFORM due_at_most(u.tenant_id, u.user_id, d, false)
+            FROM user_due(u, t, NULL, at) d WHERE d IS NOT NULL;
         END IF;
         kind := 'event'; i := e.i; outcome := result; tenant_id := e.t; user_id := e.uid;
         goal := goal_shown(u, at); goal_no := u.goal_no; claim_no := NULL; expires_s := NULL;
@@ -318,8 +327,7 @@ DECLARE
     t tenant := tenant_lock(t_id);
     at timestamptz := clock_timestamp();
     pbx_at timestamptz := to_timestamp(event_us / 1e6);
-    said timestamptz := at - CASE WHEN attempt_us > event_us
-        THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END;
+    said timestamptz := said_at(at, event_us, attempt_us);
     l call_leg;
     u teams_user;
     was bigint;
@@ -346,7 +354,7 @@ BEGIN
     END IF;
     IF assertion_take(t_id, p_id, '', 'pbx', '', '{}', said, pbx_at, at) THEN
         FOR l IN DELETE FROM call_leg x WHERE x.tenant_id = t_id AND x.pbx_id = p_id
-            AND is_newer(said, pbx_at, x.news_at, x.event_at, at) RETURNING x.*
+            AND is_newer(said, pbx_at, x.said_at, x.event_at, at) RETURNING x.*
         LOOP
             people := people || l.user_id;
             IF l.kind = 'call' THEN
@@ -368,7 +376,7 @@ BEGIN
             END IF;
         ELSE
             PERFORM user_store(u);
-            PERFORM due_at_most(u.tenant_id, u.user_id, at, true);
+            PERFORM due_at_most(u.tenant_id, u.user_id, at, u.goal = 'clear');
         END IF;
     END LOOP;
     outcome := CASE WHEN t.consent <> 'granted' THEN 'no_consent'

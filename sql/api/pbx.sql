@@ -94,6 +94,9 @@ DECLARE
 BEGIN
     PERFORM pbx_need(t_id, p_id);
     PERFORM pbx_check($3, $4);
+    IF num_nonnulls($3, $4, $5) = 0 THEN
+        RETURN;
+    END IF;
     UPDATE pbx p SET name = coalesce($3, p.name), max_call_s = coalesce($4, p.max_call_s),
         allow = coalesce($5, p.allow)
     WHERE p.tenant_id = t_id AND p.pbx_id = p_id;

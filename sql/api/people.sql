@@ -11,7 +11,7 @@ DECLARE
     key text;
     key_id uuid;
 BEGIN
-    IF after ~ '^[0-9a-fA-F-]{36}$' THEN
+    IF after ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN
         SELECT lower(coalesce(u.name, u.upn, '')), u.user_id INTO key, key_id
         FROM teams_user u WHERE u.tenant_id = t_id AND u.user_id = after::uuid;
     END IF;

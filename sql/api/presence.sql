@@ -13,9 +13,11 @@ $$SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')$$;
 
 -- Is `until` still ahead? One that lies further ahead than it can have been
 -- set is left over from before the clock stepped back, and does not count.
+-- A step of up to 30 s makes nothing void: a call may be under way (larger
+-- ones: clock_jumped).
 CREATE OR REPLACE FUNCTION presence.is_ahead(until timestamptz, at timestamptz, most interval)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS
-'SELECT coalesce(until > at AND until <= at + most, false)';
+'SELECT coalesce(until > at AND until <= at + most + interval ''30 s'', false)';
 
 -- R6: is the first assertion newer than the second? Times less than 2 s apart
 -- are not comparable; then the PBX's own clock decides, else the later arrival.
@@ -38,7 +40,7 @@ $$;
 
 -- R2, R3, R7: the goal that follows from the open legs.
 --   how  news    a call ended, as the PBX said
---        silent  a leg ended without news (stale, un-linked, restarted)
+--        silent  a leg ended without news (stale, un-linked)
 --        clear   whatever of ours shows must go (clear now, monitoring off)
 CREATE OR REPLACE FUNCTION presence.user_goal(u presence.teams_user, t presence.tenant,
     how text, why text, at timestamptz)
@@ -59,6 +61,10 @@ BEGIN
             WHEN u.busy_until_at IS NULL OR u.busy_until_at <= at THEN 'none'
             WHEN how = 'silent' OR t.after_call = 'clear' THEN 'clear'
             ELSE 'available' END;
+        IF goal = 'none' AND u.published = 'busy' THEN
+            u.published := 'none';      -- that Busy has run out: it is over
+            u.certain := true;
+        END IF;
     ELSE
         goal := u.goal;
     END IF;
@@ -178,6 +184,8 @@ BEGIN
     u.claim_goal := u.goal;
     u.claim_goal_no := u.goal_no;
     u.claim_certain := u.certain;
+    u.claim_busy_until_at := u.busy_until_at;
+    u.claim_told_until_at := u.told_until_at;
     u.certain := false;
     IF u.goal = 'busy' THEN
         u.busy_until_at := greatest(u.busy_until_at, at + make_interval(secs => t.lease_s));
@@ -199,6 +207,7 @@ UPDATE presence.teams_user SET
     busy_until_at = u.busy_until_at, told_until_at = u.told_until_at,
     claim_no = u.claim_no, claim_at = u.claim_at, claim_until_at = u.claim_until_at,
     claim_goal = u.claim_goal, claim_goal_no = u.claim_goal_no, claim_certain = u.claim_certain,
+    claim_busy_until_at = u.claim_busy_until_at, claim_told_until_at = u.claim_told_until_at,
     attempts = u.attempts, denied = u.denied, retry_at = u.retry_at, failed_no = u.failed_no,
     late = u.late, resend_at = u.resend_at, problem = u.problem
 WHERE tenant_id = u.tenant_id AND user_id = u.user_id
@@ -223,6 +232,25 @@ SELECT ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no,
     CASE u.goal WHEN 'busy' THEN t.lease_s WHEN 'available' THEN 300 END)::presence.job
 $$;
 
+-- The lease has run out, or nothing was ever told: Teams shows nothing of
+-- ours, so there is nothing left to end.
+CREATE OR REPLACE FUNCTION presence.user_lapse(u presence.teams_user, at timestamptz)
+RETURNS presence.teams_user LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF user_must_tell(u) AND NOT is_ahead(u.claim_until_at, at, '20 s')
+        AND ((u.goal = 'available' AND coalesce(u.busy_until_at, at) <= at)
+            OR (u.goal = 'clear' AND coalesce(u.told_until_at, at) <= at))
+    THEN
+        u.goal := 'none';
+        u.goal_no := u.goal_no + 1;
+        u.goal_at := at;
+        u.published := 'none';
+        u.certain := true;
+        u.claim_until_at := NULL;
+    END IF;
+    RETURN u;
+END $$;
+
 -- Takes a claim if Teams must be told, and may be right now; stores the row
 -- and its next due time either way. NULL: no claim. b is the tenant's locked
 -- budget row; it is stored here. The one way to a job.
@@ -235,6 +263,7 @@ DECLARE
     next timestamptz;
     j job;
 BEGIN
+    u := user_lapse(u, at);
     must := (must OR user_must_tell(u)) AND t.consent = 'granted'
         AND NOT is_ahead(u.claim_until_at, at, '20 s')
         AND NOT is_ahead(u.retry_at, at, '1 hour');

@@ -1,5 +1,12 @@
 -- What Teams was told, what is due, and whether the tenant lets us.
 
+-- R13: throttled for some seconds more; a gate that is shut longer stays so.
+CREATE OR REPLACE FUNCTION presence.gate_later(gate timestamptz, at timestamptz, more_s numeric)
+RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+SELECT greatest(CASE WHEN presence.is_ahead(gate, at, '1 hour') THEN gate END,
+    at + make_interval(secs => greatest(1, least(more_s, 3600))::float8))
+$$;
+
 -- Results of Graph calls, in one transaction.
 --   results [{t tenant, u user, c claim number, r result, a retry after s,
 --             m Graph ms, d detail}]
@@ -82,29 +89,31 @@ BEGIN
         ELSE
             u.attempts := u.attempts + 1;
             u.retry_at := at + backoff;
+            IF r.r IN ('throttled', 'unsent', 'unauthorized', 'forbidden', 'not_found',
+                'rejected', 'lost', 'credential')
+            THEN                -- certainly without effect
+                u.certain := u.claim_certain;
+                u.busy_until_at := u.claim_busy_until_at;
+                u.told_until_at := u.claim_told_until_at;
+            END IF;
             CASE r.r
             WHEN 'throttled' THEN
-                u.certain := u.claim_certain;
                 u.attempts := 0;
                 u.retry_at := NULL;     -- the gate says when
                 u.problem := 'throttled';
                 UPDATE tenant_budget x
-                SET gate_until_at = greatest(least(x.gate_until_at, at + interval '1 hour'),
-                    at + make_interval(secs => greatest(1, least(coalesce(r.a, backoff_s.s), 3600))))
-                FROM (SELECT extract(epoch FROM backoff) AS s) backoff_s
+                SET gate_until_at = gate_later(x.gate_until_at, at,
+                    coalesce(r.a, extract(epoch FROM backoff)))
                 WHERE x.tenant_id = r.t;
             WHEN 'unsent' THEN
-                u.certain := u.claim_certain;
                 u.problem := 'unreachable';
             WHEN 'unauthorized' THEN
-                u.certain := u.claim_certain;
                 u.denied := u.denied + 1;
                 u.problem := 'unreachable';
                 IF u.denied = 1 THEN
                     u.retry_at := NULL;     -- once more at once, with a new token
                 END IF;
             WHEN 'forbidden' THEN
-                u.certain := u.claim_certain;
                 u.denied := u.denied + 1;
                 IF u.denied = 1 THEN
                     u.retry_at := NULL;
@@ -117,21 +126,17 @@ BEGIN
                     END IF;
                 END IF;
             WHEN 'not_found' THEN
-                u.certain := u.claim_certain;
                 u.problem := 'user_not_found';
                 u.failed_no := u.claim_goal_no;
             WHEN 'rejected' THEN
-                u.certain := u.claim_certain;
                 u.problem := 'rejected';
                 u.failed_no := u.claim_goal_no;
             WHEN 'lost' THEN
-                u.certain := u.claim_certain;
                 u.problem := 'consent_lost';
                 PERFORM consent_put(t, 'lost', coalesce(r.d, 'permission_removed'), at);
                 u.certain := false;
                 SELECT * INTO t FROM tenant x WHERE x.tenant_id = r.t;
             WHEN 'credential' THEN
-                u.certain := u.claim_certain;
                 u.problem := 'credential';
                 UPDATE tenant x SET credential_problem = r.d WHERE x.tenant_id = r.t;
             WHEN 'failed' THEN
@@ -211,7 +216,8 @@ BEGIN
             RETURNING x.*
         LOOP
             ended := ended + 1;
-            IF l.kind = 'call' THEN
+            -- Without a tombstone for what rang too long: it may yet be answered.
+            IF l.kind = 'call' AND l.state > 1 THEN
                 PERFORM leg_bury(d.t, l.pbx_id, l.extension, l.call_id, l.leg_id, false, at);
             END IF;
             INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension)
@@ -220,18 +226,6 @@ BEGIN
         END LOOP;
         IF ended > 0 THEN
             u := user_goal(u, t, 'silent', 'stale', at);
-        END IF;
-        -- The lease has run out: Teams has healed itself, nothing is left to end.
-        IF user_must_tell(u) AND NOT is_ahead(u.claim_until_at, at, '20 s')
-            AND ((u.goal = 'available' AND coalesce(u.busy_until_at, at) <= at)
-                OR (u.goal = 'clear' AND coalesce(u.told_until_at, at) <= at))
-        THEN
-            u.goal := 'none';
-            u.goal_no := u.goal_no + 1;
-            u.goal_at := at;
-            u.published := 'none';
-            u.certain := true;
-            u.claim_until_at := NULL;
         END IF;
         must := coalesce(user_renew_at(u) <= at, false);
         IF u.resend_at <= at AND NOT is_ahead(u.claim_until_at, at, '20 s') THEN
@@ -302,7 +296,8 @@ RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE tenant SET consent = state, consent_problem = why,
         granted_at = CASE WHEN state = 'granted' THEN coalesce(granted_at, at) ELSE granted_at END,
-        probe_attempts = CASE WHEN state = 'granted' OR consent <> state THEN 0 ELSE probe_attempts END,
+        probe_attempts = CASE WHEN state = 'granted' THEN 0 WHEN consent <> state THEN 1
+            ELSE probe_attempts END,    -- 1: the first of probe_record's pauses begins
         probe_at = CASE WHEN state = 'granted' THEN at + interval '1 day'
             ELSE at + interval '2 s' END
     WHERE tenant_id = t.tenant_id;
@@ -353,14 +348,15 @@ BEGIN
                 CASE WHEN r = 'lost' THEN coalesce(d, 'not_consented')
                      WHEN t.consent = 'pending' THEN 'not_yet' ELSE 'permission_removed' END, at);
         ELSIF r = 'throttled' THEN
-            UPDATE tenant_budget x SET gate_until_at = at
-                + make_interval(secs => greatest(1, least(coalesce(a, 5), 3600)))
+            UPDATE tenant_budget x SET gate_until_at = gate_later(x.gate_until_at, at, coalesce(a, 5))
             WHERE x.tenant_id = t_id;
         END IF;
-        IF r <> 'ok' THEN       -- what nobody ever granted is not asked for again
-            UPDATE tenant x SET probe_attempts = x.probe_attempts + 1,
-                probe_at = CASE WHEN x.consent <> 'none' THEN at + make_interval(secs =>
-                    coalesce(pauses[x.probe_attempts + 1], 300)) END
+        IF r <> 'ok' THEN
+            UPDATE tenant x SET
+                probe_attempts = CASE WHEN x.consent = t.consent THEN x.probe_attempts + 1 ELSE 1 END,
+                probe_at = CASE WHEN x.consent <> 'none'    -- nobody waits for it
+                    THEN at + make_interval(secs => coalesce(pauses[
+                        CASE WHEN x.consent = t.consent THEN x.probe_attempts + 1 ELSE 1 END], 300)) END
             WHERE x.tenant_id = t_id;
         END IF;
     END IF;
@@ -368,20 +364,25 @@ BEGIN
 END $$;
 
 -- R16: the wall clock jumped against the monotonic one. Claims are void, and
--- everything held is due.
+-- everything held is due. Teams' clock did not step with ours: what we noted of
+-- its leases is worth nothing now, so every Busy is told once more. Doing it twice does no harm.
 CREATE OR REPLACE FUNCTION presence.clock_jumped()
 RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 DECLARE
+    moment timestamptz := clock_timestamp();
     n int;
 BEGIN
     PERFORM FROM tenant_budget ORDER BY tenant_id FOR UPDATE;
-    UPDATE teams_user SET claim_until_at = clock_timestamp() - interval '1 s'
-    WHERE claim_until_at IS NOT NULL;
+    -- After a step back nothing can be newer than now.
+    UPDATE call_leg SET news_at = moment, said_at = least(said_at, moment) WHERE news_at > moment;
+    UPDATE assertion SET at = moment WHERE at > moment;
+    UPDATE teams_user SET claim_until_at = moment - interval '1 s' WHERE claim_until_at IS NOT NULL;
+    UPDATE teams_user SET certain = false WHERE goal = 'busy' AND certain;
     UPDATE teams_user SET retry_at = NULL WHERE retry_at IS NOT NULL;
-    UPDATE teams_user SET resend_at = clock_timestamp() WHERE resend_at IS NOT NULL;
+    UPDATE teams_user SET resend_at = moment WHERE resend_at IS NOT NULL;
     UPDATE tenant_budget SET gate_until_at = NULL WHERE gate_until_at IS NOT NULL;
-    UPDATE tenant SET probe_until_at = NULL, probe_at = clock_timestamp() WHERE probe_at IS NOT NULL;
-    UPDATE due SET at = clock_timestamp();
+    UPDATE tenant SET probe_until_at = NULL, probe_at = moment WHERE probe_at IS NOT NULL;
+    UPDATE due SET at = moment;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n;
 END $$;

@@ -54,6 +54,9 @@ BEGIN
         RAISE EXCEPTION 'settings.lease_s must be a whole number from 300 to 14400'
             USING ERRCODE = 'PS400';
     END IF;
+    IF num_nonnulls($2, $3, $4) = 0 THEN
+        RETURN;
+    END IF;
     UPDATE tenant x SET after_call = coalesce(tenant_settings.after_call, x.after_call),
         ringing_is_busy = coalesce(tenant_settings.ringing_is_busy, x.ringing_is_busy),
         lease_s = coalesce(tenant_settings.lease_s, x.lease_s)

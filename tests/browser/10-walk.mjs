@@ -2,9 +2,10 @@
 // dot and back: consent, PBX, list, tab, two calls, switch off, sign out.
 // limit: 150
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import {
-	check, dotIs, is, monitoringSwitch, openTeams, pickAccount, section, test,
+	accountButton, check, dotIs, is, monitoringSwitch, openTeams, pickAccount, section, test,
 } from './lib.mjs';
 
 const LIST = `extension,user
@@ -47,7 +48,7 @@ async function signInByKeyboard(t, nora) {
 	await page.keyboard.press('Enter');
 	await page.getByRole('heading', { name: 'Pick an account' }).waitFor();
 	await nora.view('walk-02-pick-account');
-	await nora.tabTo(page.getByRole('button', { name: 'admin@nordwind.example' }));
+	await nora.tabTo(accountButton(nora, 'admin@nordwind.example'));
 	await page.keyboard.press('Enter');
 	await page.getByRole('heading', { name: 'Action Items' }).waitFor();
 	await nora.sees('Nora Winter');
@@ -140,7 +141,7 @@ async function connect(t, nora) {
 	await page.keyboard.press('Enter');
 	const panel = page.getByRole('region', { name: 'Connected: now tell your PBX' });
 	await panel.waitFor();
-	const [url, secret] = await panel.locator('.copy code').allInnerTexts();
+	const [url, secret, ...examples] = await panel.locator('.copy code').allInnerTexts();
 	check(url.startsWith(`${t.env.PUBLIC_URL}/webhook/`), `the webhook address is ${url}`);
 	check(/^whsec_[A-Za-z0-9+/]{32,}=*$/.test(secret), 'the secret has not the form whsec_...');
 	await nora.view('walk-12-secret-once');
@@ -148,11 +149,25 @@ async function connect(t, nora) {
 	await nora.sees('Copied.', panel);
 	is(await page.evaluate(() => navigator.clipboard.readText()), secret, 'what was copied');
 
+	is(examples.length, 2, 'the examples to try');
+	for (const example of examples)
+		await tried(t, example);
+
 	await page.reload();
 	await page.getByRole('heading', { name: 'Head office' }).waitFor();
 	check(!(await page.content()).includes(secret), 'the secret is shown again after a reload');
 	await nora.view('walk-13-connected');
 	return { url, secret };
+}
+
+// What the page offers to try really is an event that the server takes.
+async function tried(t, example) {
+	const shell = spawnSync('bash', ['-c', example], {
+		encoding: 'utf8', timeout: 10_000,
+		env: { ...process.env, PATH: `${t.env.BUILD}/bin:${process.env.PATH}`, NO_PROXY: '*' },
+	});
+
+	check(shell.stdout.includes('unknown_extension'), `the example gives ${shell.stdout}${shell.stderr}: ${example}`);
 }
 
 async function list(nora) {
@@ -218,10 +233,20 @@ async function switchOn(anna, tab) {
 	await anna.page.keyboard.press('Space');
 	await anna.sees('Calls on your desk phone set your status in Teams.', tab);
 	is(await monitoringSwitch(tab).isChecked(), true, 'the switch after Space');
-	const tree = await (await anna.context.newCDPSession(anna.page)).send('Accessibility.getFullAXTree',
-		{ frameId: undefined });
-	check(tree.nodes.length > 0, 'there is no accessibility tree');
+	is(await switchToEars(anna), 'true', 'the switch as assistive technology hears it');
 	await anna.teamsView('walk-21-tab-on');
+}
+
+// Role, name and state as the browser hands them to a screen reader.
+async function switchToEars(anna) {
+	const cdp = await anna.context.newCDPSession(anna.page);
+	const { frameTree } = await cdp.send('Page.getFrameTree');
+	const { frame } = frameTree.childFrames.find((child) => /\/tab\//.test(child.frame.url));
+	const { nodes } = await cdp.send('Accessibility.getFullAXTree', { frameId: frame.id });
+	const found = nodes.find((n) => n.role?.value === 'switch' && n.name?.value === 'Presence Monitoring');
+
+	await cdp.detach();
+	return found?.properties.find((property) => property.name === 'checked')?.value.value;
 }
 
 // The first hang-up of two calls does not free.

@@ -96,7 +96,13 @@ export async function test(title, body, settings = {}) {
 	mkdirSync(screens, { recursive: true });
 	try {
 		const began = Date.now();
-		[t.env, browser] = await Promise.all([stackStart(stack, settings), browserStart()]);
+		// Both are waited for, also when one fails: neither may be left behind.
+		const [up, launched] = await Promise.allSettled([stackStart(stack, settings), browserStart()]);
+		browser = launched.value;
+		for (const { reason } of [up, launched])
+			if (reason)
+				throw reason;
+		t.env = up.value;
 		console.log(`started in ${Date.now() - began} ms`);
 		t.sim = (method, path, value) => simAsk(t.env.SIM_URL, method, path, value);
 		t.service = (name, action) => run('tests/stack/service', [stack, name, action], { cwd: root });
@@ -118,7 +124,7 @@ export async function test(title, body, settings = {}) {
 			for (const error of errors)
 				console.log(`console of ${name}: ${error}`);
 			await page.screenshot({ path: join(screens, `failed-${name}.png`), timeout: 5000 })
-				.then(() => console.log(`SHOT failed-${name} (${page.url()})`)).catch(() => {});
+				.then(() => console.log(`SHOT failed-${name} (${page.url().split('?')[0]})`)).catch(() => {});
 		}
 		if (!given)
 			console.log(`kept: ${dir}`);
@@ -189,7 +195,7 @@ export class Visitor {
 
 	async shot(name, options = {}) {
 		await this.page.screenshot({ path: join(screens, `${name}.png`), animations: 'disabled', ...options });
-		console.log(`SHOT ${name}`);
+		console.log(`SHOT ${name} (${(performance.now() / 1000).toFixed(1)} s)`);
 	}
 
 	// A view as it is shown: no scrolling sideways, axe, a picture. The pages
@@ -258,8 +264,11 @@ export async function signIn(visitor, url, upn) {
 
 export async function pickAccount(visitor, upn) {
 	await visitor.page.getByRole('heading', { name: 'Pick an account' }).waitFor();
-	await visitor.page.getByRole('button', { name: upn }).click();
+	await accountButton(visitor, upn).click();
 }
+
+export const accountButton = ({ page }, upn) =>
+	page.getByRole('button', { name: new RegExp(`(^| )${upn.replaceAll('.', '\\.')}( |$)`) });
 
 export async function section(visitor, title) {
 	await visitor.page.getByRole('navigation', { name: 'Sections' }).getByRole('link', { name: title, exact: true }).click();

@@ -15,7 +15,8 @@ for name in webhook tab admin reconciler nginx postgres microsoft; do
   service "$name" kill
   until_true 5 is_another "$name" "$was"
 done
-for name in webhook tab admin reconciler; do until_true 5 serves "$URL/readyz/$name"; done
+# PostgreSQL looks through all its files after a crash before it takes anybody.
+for name in webhook tab admin reconciler; do until_true 30 serves "$URL/readyz/$name"; done
 until_true 5 serves "$SIM_URL/_sim/counts"
 
 # A second one on a folder that is in use is refused, with the reason.

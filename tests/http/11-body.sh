@@ -33,11 +33,11 @@ before=$(rows)
 pid=$(<"$PIDS/webhook.pid")
 
 # --- the envelope ---
-bad "not JSON" ''
-bad "not JSON" 'extension=1001'
-bad "not JSON" '{"type":"phone.off_hook","data":{"extension":"1001"}'
-bad "not JSON" '{"type":"phone.off_hook","data":{"extension":"1001"}} x'
-bad "not JSON" "{'type':'phone.off_hook','data':{'extension':'1001'}}"
+bad "JSON: " ''
+bad "JSON: " 'extension=1001'
+bad "JSON: " '{"type":"phone.off_hook","data":{"extension":"1001"}'
+bad "JSON: " '{"type":"phone.off_hook","data":{"extension":"1001"}} x'
+bad "JSON: " "{'type':'phone.off_hook','data':{'extension':'1001'}}"
 bad "object nor an array" '"phone.off_hook"'
 bad "object nor an array" null
 bad "[0] is not an object" '["phone.off_hook"]'

@@ -31,7 +31,8 @@ look() { # STATUS ADDRESS [curl's arguments ...]
     one_header content-security-policy "frame-ancestors 'none'"
   fi
   case $2 in
-  /admin/ | /admin/*.* | /tab/ | /tab/config | /tab/remove | /tab/*.*) one_header cache-control '^no-cache$' ;;
+  /admin/api/* | /tab/api/*) one_header cache-control '^no-store$' ;;
+  /admin/* | /tab/*) one_header cache-control '^no-cache$' ;; # pages: asked for again each time
   *) one_header cache-control '^no-store$' ;;
   esac
 }

@@ -21,7 +21,7 @@ refused() { # WORDS JSON
   expect_status 401
   expect_detail "$1"
   is "$(header www-authenticate)" Bearer WWW-Authenticate
-  [[ $BODY != *"$CLIENT_ID"* && $BODY != *"${token##*.}"* ]] || fail "the answer tells too much: $BODY"
+  [[ $BODY != *"$CLIENT_ID"* && $BODY != *"${token%%.*}"* ]] || fail "the answer tells too much: $BODY"
 }
 taken() { # JSON
   as "$(forge "$1")"

@@ -100,14 +100,15 @@ post call.ended 1003 b1
 outcome published
 
 # A handset: a late "lifted" does not undo "put down".
+ctl link "$TENANT_ID" "$PBX_ID" 3001 "$ANNA_OID" >/dev/null
 now=$(now_s)
-said phone.off_hook 1001 $((now - 40)) $((now - 40))
+said phone.off_hook 3001 $((now - 40)) "$now"
 outcome published
-said phone.on_hook 1001 $((now - 4)) "$now"
+said phone.on_hook 3001 $((now - 4)) "$now"
 outcome published
-said phone.off_hook 1001 $((now - 20)) "$now"
+said phone.off_hook 3001 $((now - 20)) "$now"
 outcome unchanged
-said phone.off_hook 1001 $((now - 20)) "$now" line=2
+said phone.off_hook 3001 $((now - 20)) "$now" line=2
 outcome unchanged
 sim_is "$ANNA_OID" .availability Available
 

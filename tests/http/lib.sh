@@ -26,7 +26,8 @@ STATUS="" BODY=""
 exec 3>&1
 fail() {
   trap - ERR
-  printf 'FAIL: %s\n' "$*" >&3
+  local words="$*"
+  printf 'FAIL: %s\n' "${words:0:1500}" >&3
   local i
   for ((i = 1; i < ${#FUNCNAME[@]}; i++)); do
     [ "${FUNCNAME[i]}" != main ] ||
@@ -118,7 +119,8 @@ sign() {
 # post_body BODY [ID] [TIME] [SECRET]: signed, to $PBX_URL.
 post_body() {
   sign "$@" >"$TEST_DIR/signed"
-  request POST "$PBX_URL" -H "@$TEST_DIR/signed" -H 'content-type: application/json' --data-binary "$1"
+  printf '%s' "$1" >"$TEST_DIR/body"
+  request POST "$PBX_URL" -H "@$TEST_DIR/signed" -H 'content-type: application/json' --data-binary "@$TEST_DIR/body"
 }
 
 # event TYPE [EXTENSION] [CALL] [LEG] [NAME=VALUE ...]: the JSON of one event.
@@ -184,7 +186,7 @@ api() {
 
 sim() { # METHOD PATH [JSON]: prints the answer
   curl -sS --noproxy '*' --max-time 130 --fail-with-body -X "$1" "$SIM_URL$2" \
-    ${3:+-H content-type:application/json -d "$3"} || fail "simulator: $1 $2 ${3:-}"
+    ${3:+-H content-type:application/json --data-binary @-} <<<"${3:-}" || fail "simulator: $1 $2 ${3:-}"
 }
 # sim_wait OID AVAILABILITY [TIMEOUT_MS] [MORE e.g. session=none]
 sim_wait() {

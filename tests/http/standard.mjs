@@ -6,8 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 
-const [url, secret, body, id = `msg_${randomUUID()}`, ago = '0'] = process.argv.slice(2);
-const at = new Date(Date.now() - Number(ago) * 1000);
+const [url, secret, body, givenId, ago] = process.argv.slice(2);
+const id = givenId || `msg_${randomUUID()}`;
+const at = new Date(Date.now() - Number(ago ?? 0) * 1000);
 const answer = await fetch(url, {
 	method: 'POST', body, redirect: 'manual',
 	headers: {

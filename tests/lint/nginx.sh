@@ -25,7 +25,7 @@ sed -n '/^log_format/,/;$/p' nginx/presence.conf |
 # Each location that may carry a secret silences the error log.
 awk '
   /^  location / { place = $0; quiet = 0 }
-  /error_log .* crit;/ { quiet = 1 }
+  /error_log .* emerg;/ { quiet = 1 }
   /^  }/ && place ~ /webhook|auth|consent/ && place !~ /problem|healthz/ { if (!quiet) print place; place = "" }
-' nginx/presence.conf | found "error_log ... crit is missing"
+' nginx/presence.conf | found "error_log ... emerg is missing"
 grep -nE 'fastcgi_keep_conn +on' nginx/*.conf | found "a kept connection holds a thread"

@@ -384,7 +384,8 @@ wait_tick(const sigset_t *set)
 static void
 fail_start(const struct part *p, const char *what)
 {
-	char path[PATH_MAX], line[512], last[512] = "", text[PATH_MAX + 1100];
+	char path[PATH_MAX], line[2048], last[2048] = "",
+	    text[PATH_MAX + 4200];
 	FILE *f = fopen(path_of(path, "logs", p->name, ".log"), "re");
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
@@ -393,8 +394,8 @@ fail_start(const struct part *p, const char *what)
 	if (f != NULL)
 		fclose(f);
 	last[strcspn(last, "\n")] = '\0';
-	snprintf(text, sizeof(text), "failed %s %s%s%s (log: %s)\n", p->name,
-	    what, *last ? ": " : "", last, path);
+	snprintf(text, sizeof(text), "failed %s%s: %s (log: %s)\n", p->name,
+	    what, last, path);
 	say("%s", text + strlen("failed "));
 	state_write(text);
 }
@@ -413,7 +414,7 @@ round_once(int *next)
 		if (p->once && p->pid != 0)
 			break;
 		if (p->once && p->status != 0) {
-			fail_start(p, "failed");
+			fail_start(p, "");
 			return false;
 		}
 		++*next;
@@ -424,7 +425,7 @@ round_once(int *next)
 		if (p->once || !p->wanted || p->pid != 0)
 			continue;
 		if (!ready && p->deaths >= DEATHS_MAX) {
-			fail_start(p, "does not stay up");
+			fail_start(p, " does not stay up");
 			return false;
 		}
 		if (now_ms() >= p->next_ms && !part_is_held(p))
@@ -525,7 +526,7 @@ main(int argc, char **argv)
 	char path[PATH_MAX], text[32];
 	pid_t starter = getppid();
 	sigset_t set;
-	bool good;
+	bool good, is_foreground;
 	int next = 0;
 
 	if (argc != 2) {
@@ -536,12 +537,15 @@ main(int argc, char **argv)
 	parent = getpid();
 	umask(077);
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		sigaddset(&set, signals[i]);
+		signal(signals[i], SIG_DFL); /* a shell may ignore them */
+	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* With STACK_FOREGROUND we end with whoever started us, also when that
 	 * one is killed; in the background we outlive the script `up`. */
-	if (getenv("STACK_FOREGROUND") != NULL) {
+	is_foreground = getenv("STACK_FOREGROUND") != NULL;
+	if (is_foreground) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != starter)
 			return 1;
@@ -556,11 +560,15 @@ main(int argc, char **argv)
 
 	good = list_read() && sockets_open();
 	if (!good)
-		state_write("failed supervise cannot start (see its log)\n");
+		state_write("failed the supervisor cannot start (see its log)\n");
 	while (good && (good = round_once(&next)))
 		if (wait_tick(&set))
 			break;
+	if (is_foreground && ready)
+		say("stopping");
 	stop_all(&set);
+	if (is_foreground && ready)
+		say("stopped");
 	unlink(path);
 	return good ? 0 : 1;
 }

@@ -7,7 +7,7 @@ import {
 	actionItems, consentBadge, consentProblem, itemState, pendingProblem,
 } from './words.js';
 
-export function actionsView(root, { signal, session }) {
+export function actionsView(root, { signal, session, forget }) {
 	const place = el('div', { class: 'stack' });
 	const spoken = el('p', { class: 'visually-hidden', role: 'status' });
 	let shown = ''; // what is on the page, to leave it alone when nothing changed
@@ -15,8 +15,10 @@ export function actionsView(root, { signal, session }) {
 
 	const show = (tenant) => {
 		shown = JSON.stringify(tenant);
-		if (state !== null && tenant.consent.state !== state)
+		if (state !== null && tenant.consent.state !== state) {
+			forget(); // what was said on the way back from Microsoft
 			spoken.textContent = `Consent: ${consentBadge[tenant.consent.state]?.[0] ?? tenant.consent.state}`;
+		}
 		state = tenant.consent.state;
 		return cards(tenant, session);
 	};
@@ -53,12 +55,12 @@ function consentCard(consent, session) {
 		el('div', { class: 'card-head' },
 			el('h2', { id: 'item-consent' }, 'Your company’s consent'), badge(kind)),
 		granted
-			? el('p', null, 'Granted', consent.granted_at && [' on ', timeNode(consent.granted_at)],
-				consent.granted_by && [' by ', el('strong', null, consent.granted_by)], '.')
+			? el('p', null, 'Granted', consent.granted_by && [' by ', el('strong', null, consent.granted_by)],
+				consent.granted_at && [', ', timeNode(consent.granted_at)], '.')
 			: el('p', null, 'It lets this service set the status of people in Teams: only of those who switched Presence Monitoring on themselves, and nothing else. Microsoft shows you its own permission screen.'),
 		consent.state === 'pending' && el('p', null, pendingProblem(consent.problem)),
 		consent.state !== 'pending' && consent.problem && el('p', null,
-			el('strong', null, consentProblem(consent.problem))),
+			el('strong', null, consentProblem(consent.problem, session.can_consent))),
 		!granted && (session.can_consent ? grantButton(consent.state) : grantByOther()),
 		consent.checked_at && el('small', { class: 'muted' },
 			'Last checked with Microsoft: ', timeNode(consent.checked_at), '.'));

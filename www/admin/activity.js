@@ -15,8 +15,7 @@ export function activityView(root, { signal }) {
 	let next = null;
 
 	const show = () => items.length === 0
-		? el('p', { class: 'muted' }, 'Nothing has happened yet. Lift the handset of a linked extension, or send an event with the example on the ',
-			el('a', { href: '#pbxs' }, 'PBX’s'), ' page.')
+		? el('p', { class: 'muted' }, 'Nothing has happened yet. Lift the handset of a linked extension, or send an event from the PBX.')
 		: [
 			table('Activity', columns, items),
 			next && items.length < maxShown && el('p', null,
@@ -68,10 +67,14 @@ const columns = [
 		new Date(item.at).toLocaleTimeString('en-GB')) },
 	{ label: 'What', cell: (item) => [el('span', { class: 'muted' },
 		`${activityKind[item.kind] ?? item.kind}: `), typeWords(item.type)] },
-	{ label: 'Who', cell: (item) => [item.name || (item.kind === 'admin' ? 'Administrator' : item.oid) || '–',
+	{ label: 'Who', cell: (item) => [item.name || who(item) || '–',
 		item.extension && el('small', { class: 'muted' }, ` ${item.extension}`)] },
 	{ label: 'Result', cell: (item) => [badge(outcomeWords(item.outcome)),
 		item.detail && el('small', { class: 'muted' }, ` ${item.detail}`)] },
 	{ label: 'Took', cell: (item) => item.latency_ms === null || item.latency_ms === undefined
-		? '–' : `${Math.round(item.latency_ms)} ms` },
+		? '–' : el('span', { class: 'nowrap' }, `${Math.round(item.latency_ms)} ms`) },
 ];
+
+// Administrators need not be among the people that we know by name.
+const who = (item) => item.kind === 'admin' || (item.kind === 'consent' && item.oid)
+	? 'Administrator' : item.oid;

@@ -15,7 +15,8 @@ import { settingsView } from './settings.js';
 import { teamsAppView } from './teams_app.js';
 
 // In the order of the navigation. A section fills `root`; what it starts
-// ends with `signal`. parameters: what follows the name in the address.
+// ends with `signal`. parameters: what follows the name in the address;
+// forget: takes the message at the top away, which holds no longer.
 const sections = {
 	'action-items': ['Action Items', actionsView],
 	'pbxs': ['PBXs', pbxsView],
@@ -35,11 +36,11 @@ function showMessage(message) {
 
 	place.className = `note ${message?.kind ?? ''}`;
 	fill(place, message && [
-		...problemNodes({ message: message.text, requestId: message.requestId }),
-		el('div', null, button('Close', () => {
+		el('div', null, problemNodes({ message: message.text, requestId: message.requestId })),
+		button('Close', () => {
 			fill(place);
 			byId('main').focus();
-		})),
+		}),
 	]);
 }
 
@@ -66,7 +67,7 @@ function openSection(focus) {
 		else
 			link.removeAttribute('aria-current');
 	fill(byId('view'), heading, root);
-	view(root, { signal: open.left.signal, session, parameters });
+	view(root, { signal: open.left.signal, session, parameters, forget: () => showMessage(null) });
 	if (focus) {
 		heading.focus({ preventScroll: true });
 		scrollTo(0, 0);
@@ -96,6 +97,7 @@ function showFrame() {
 	button('Sign out', signOut));
 	byId('nav').hidden = !session.is_admin;
 	byId('who').hidden = false;
+	document.body.classList.toggle('guest', !session.is_admin);
 }
 
 function showSignedOut(text) {
@@ -107,6 +109,7 @@ function showSignedOut(text) {
 	useSession(null, () => {});
 	byId('nav').hidden = true;
 	byId('who').hidden = true;
+	document.body.classList.add('guest');
 	document.title = 'Sign in – Presence Sync';
 	const heading = el('h1', { tabindex: '-1' }, 'Your desk phone and Teams, in step');
 	fill(byId('view'), el('div', { class: 'card welcome' },
@@ -158,7 +161,9 @@ document.querySelector('.skip').addEventListener('click', (event) => {
 	byId('main').focus();
 });
 window.addEventListener('hashchange', () => {
-	if (session?.is_admin)
+	if (session?.is_admin) {
+		showMessage(null);
 		openSection(true);
+	}
 });
 start();

@@ -52,7 +52,7 @@ export function table(caption, columns, rows) {
 		el('th', { role: 'columnheader', scope: 'col' }, column.hidden
 			? el('span', { class: 'visually-hidden' }, column.label) : column.label)));
 	const body = rows.map((row) => el('tr', { role: 'row' }, columns.map((column) =>
-		el('td', { role: 'cell', 'data-label': column.hidden ? null : column.label },
+		el('td', { role: 'cell', class: column.hidden && 'act', 'data-label': column.hidden ? null : column.label },
 			el('div', null, column.cell(row))))));
 
 	return el('table', { role: 'table' },

@@ -26,7 +26,7 @@ export function connectForm(done, cancel) {
 			...advanced.read(),
 		};
 		const made = await press(submit, place,
-			() => send('POST', path('pbxs'), { json: pbx }));
+			() => named(pbx.allow, send('POST', path('pbxs'), { json: pbx })));
 		if (made)
 			done({ ...pbx, ...made }, made);
 	},
@@ -45,14 +45,24 @@ export function changeForm(pbx, done, cancel) {
 	const advanced = advancedFields(pbx, pbx.id);
 
 	return formOf(`Change ${pbx.name}`, 'Save', cancel, async (place, submit) => {
+		const change = { name: name.value.trim(), ...advanced.read() };
 		const answer = await press(submit, place, async () => {
-			await send('PATCH', path('pbxs', pbx.id),
-				{ json: { name: name.value.trim(), ...advanced.read() } });
+			await named(change.allow, send('PATCH', path('pbxs', pbx.id), { json: change }));
 			return true;
 		});
 		if (answer)
 			done();
 	}, field('Name', name), advanced.nodes);
+}
+
+// The server names a network by its place in the list; the person knows it
+// by what they wrote.
+function named(allow, sent) {
+	return sent.catch((error) => {
+		error.message = error.message.replace(/^allow\[(\d+)\]/, (all, i) =>
+			allow[i] === undefined ? all : `“${allow[i]}”`);
+		throw error;
+	});
 }
 
 function formOf(title, action, cancel, act, ...fields) {

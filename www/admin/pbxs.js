@@ -92,7 +92,10 @@ function pbxCard(pbx, refresh, showSecret) {
 				fact('Today', count(pbx.events_today, 'event')),
 			Number.isInteger(pbx.extensions) &&
 				fact('Linked', count(pbx.extensions, 'extension')),
-			fact('Webhook address', el('code', null, pbx.webhook_url)),
+			fact('Webhook address', pbx.auth === 'path'
+				? [el('code', null, `${pbx.webhook_url}/…`),
+					el('small', { class: 'muted' }, ' and behind it the secret, which was shown once')]
+				: el('code', null, pbx.webhook_url)),
 			fact('A call lasts at most', hours(pbx.max_call_s)),
 			fact('Allowed addresses', pbx.allow?.length ? pbx.allow.join(', ') : 'any'),
 			pbx.secret_expires_at && fact('Old secret',

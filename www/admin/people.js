@@ -4,10 +4,13 @@ import { el, fill } from '../common/dom.js';
 import { clockTime } from '../common/time.js';
 import { problemWords, reasonWords } from '../common/presence.js';
 import { get, path, query, send } from './api.js';
-import { badge, button, load, presenceNode, press, table } from './parts.js';
+import { badge, button, every, load, presenceNode, press, table } from './parts.js';
+
+const refreshMs = 10000;
 
 export function peopleView(root, { signal, parameters }) {
-	const search = el('input', { id: 'people-q', type: 'search', value: parameters.get('q') ?? '',
+	let q = parameters.get('q') ?? ''; // what was asked for, not what is being typed
+	const search = el('input', { id: 'people-q', type: 'search', value: q,
 		maxlength: 200, autocomplete: 'off', placeholder: 'Name, sign-in name or extension' });
 	const list = el('div', { class: 'stack' });
 	const failed = el('div', null);
@@ -20,7 +23,7 @@ export function peopleView(root, { signal, parameters }) {
 
 		await load(list, async () => {
 			const answer = await get(path('people') +
-				query({ after: pages.at(-1), q: search.value.trim() }), signal);
+				query({ after: pages.at(-1), q }), signal);
 			// Another question was asked meanwhile: its answer counts.
 			if (turn !== asked)
 				throw new DOMException('overtaken', 'AbortError');
@@ -45,7 +48,7 @@ export function peopleView(root, { signal, parameters }) {
 
 	const show = (answer) => [
 		answer.items.length === 0
-			? el('p', { class: 'muted' }, search.value.trim()
+			? el('p', { class: 'muted' }, q
 				? 'Nobody found. Try a part of the name, or an extension.'
 				: ['Nobody is linked yet. ', el('a', { href: '#extensions' }, 'Link extensions to people'), ' first.'])
 			: table('People', columns(clear), answer.items),
@@ -58,6 +61,7 @@ export function peopleView(root, { signal, parameters }) {
 		class: 'search', role: 'search',
 		onsubmit: (event) => {
 			event.preventDefault();
+			q = search.value.trim();
 			pages = [''];
 			refresh();
 		},
@@ -69,6 +73,7 @@ export function peopleView(root, { signal, parameters }) {
 	el('section', { class: 'card', 'aria-labelledby': 'people-heading' },
 		el('h2', { id: 'people-heading', tabindex: '-1' }, 'Linked people'), list));
 	refresh();
+	every(signal, refreshMs, refresh);
 }
 
 const columns = (clear) => [
@@ -80,8 +85,8 @@ const columns = (clear) => [
 	{ label: 'Teams was told', cell: (person) => [presenceNode(person.published),
 		el('small', { class: 'muted' }, told(person)),
 		person.problem && el('small', { class: 'bad' }, problemWords(person.problem, false))] },
-	{ label: 'Action', hidden: true, cell: (person) => button('Clear now',
-		(event) => clear(event, person), {
+	{ label: 'Action', hidden: true, cell: (person) => (person.monitoring || person.published)
+		&& button('Clear now', (event) => clear(event, person), {
 			'aria-label': `Clear now: ${person.name || person.upn || person.oid}`,
 			'data-key': `clear-${person.oid}`,
 		}) },

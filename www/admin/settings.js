@@ -32,7 +32,7 @@ function form(settings) {
 			return true;
 		});
 		if (done)
-			fill(place, el('p', { class: 'note good' }, 'Saved. It holds from the next event on.'));
+			fill(place, el('p', { class: 'note good' }, 'Saved. It holds at once.'));
 	};
 
 	const page = el('form', { class: 'card form', onsubmit: save, oninput: () => fill(place), 'aria-label': 'Settings' },

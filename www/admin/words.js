@@ -14,16 +14,19 @@ const onItsWay = new Set(['not_yet', 'not_consented', 'permission_removed']);
 export const pendingProblem = (code) =>
 	consentProblem(code && !onItsWay.has(code) ? code : 'not_yet');
 
-// Why consent is not (or no longer) there, and the remedy.
-export function consentProblem(code) {
+// Why consent is not (or no longer) there, and the remedy; pressing Grant
+// Consent is one only for who may.
+export function consentProblem(code, may = true) {
+	const press = (words) => may ? ` Press Grant Consent ${words}` : '';
+
 	switch (code ?? null) {
 	case null: return '';
 	case 'not_yet':
 		return 'Microsoft has recorded the consent but does not apply it yet. This usually takes a few minutes; we keep checking.';
 	case 'not_consented':
-		return 'Microsoft knows of no consent of your company for this app. Press Grant Consent and accept on Microsoft’s screen.';
+		return `Microsoft knows of no consent of your company for this app.${press('and accept on Microsoft’s screen.')}`;
 	case 'declined':
-		return 'The permission was declined on Microsoft’s screen. Press Grant Consent again and accept it there.';
+		return `The permission was declined on Microsoft’s screen.${press('again and accept it there.')}`;
 	case 'disabled_by_admin':
 		return 'Sign-in of this app is disabled in your directory. In the Microsoft Entra admin center open Enterprise applications, choose this app, then Properties, and set “Enabled for users to sign-in” to Yes.';
 	case 'blocked_by_policy':
@@ -31,9 +34,9 @@ export function consentProblem(code) {
 	case 'tenant_not_found':
 		return 'Microsoft does not find your directory any more. If it was moved or deleted, sign in with an account of the new one.';
 	case 'permission_removed':
-		return 'The permission Presence.ReadWrite.All was taken from this app in your directory. Press Grant Consent to give it again.';
+		return `The permission Presence.ReadWrite.All was taken from this app in your directory.${press('to give it again.')}`;
 	default:
-		return `Microsoft gave the reason “${code}”. Press Grant Consent again; if it stays, ask the operator of this service.`;
+		return `Microsoft gave the reason “${code}”.${press('again; if it stays, ask the operator of this service.')}`;
 	}
 }
 
@@ -67,6 +70,9 @@ export function arrivalMessage(hash) {
 	const id = parameters.get('request_id');
 	const requestId = id && /^[0-9a-fA-F-]{8,36}$/.test(id) ? id : null;
 
+	// To decline is the administrator's own choice: nothing to look up in a log.
+	if (error === 'consent_declined')
+		return { kind: 'plain', text: arrivalError(error), requestId: null };
 	if (error)
 		return {
 			kind: error === 'consent_pending' ? 'plain' : 'problem',
@@ -162,9 +168,9 @@ const types = {
 	ringing: 'Ringing without news',
 	busy: 'In a call',
 	available: 'Available',
-	clear: 'Clear',
+	clear: 'Cleared',
 	monitoring: 'Presence Monitoring',
-	consent: 'Company’s consent',
+	consent: 'of the company',
 	pbx: 'PBX',
 	extensions: 'Extensions',
 	settings: 'Settings',

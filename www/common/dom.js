@@ -40,11 +40,12 @@ export function fill(element, ...children) {
 export const byId = (id) => document.getElementById(id);
 
 // A problem as every page shows it: the sentence, and in small print the
-// request id by which the operator finds it in the logs.
+// request id by which the operator finds it in the logs. Of what somebody
+// only has to write otherwise (400) the sentence says all.
 export function problemNodes(problem) {
 	return [
 		el('span', null, problem.message),
-		problem.requestId &&
+		problem.requestId && problem.status !== 400 &&
 			el('small', { class: 'request' }, `Request ${problem.requestId}`),
 	];
 }

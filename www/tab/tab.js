@@ -93,8 +93,10 @@ function fail(error, ask) {
 		problem.message = 'The server did not accept your sign-in from Teams. Try again; if it stays, sign out of Teams and in again.';
 	if (problem.status === 403)
 		problem.message = `${problem.message} The administrator does that at ${location.origin}/admin/.`;
+	// Without an answer the server may yet do it: the next look tells.
 	if (!ask.look)
-		problem.message = `That did not work: ${problem.message}`;
+		problem.message = `${problem.kind === 'refused' || problem.kind === 'sign_in'
+			? 'That did not work' : 'That may not have worked'}: ${problem.message}`;
 }
 
 function schedule() {

@@ -41,7 +41,8 @@ export function describe(me, origin, now) {
 
 	return {
 		monitoring: me.monitoring
-			? 'Calls on your desk phone set your status in Teams.'
+			? me.consent === 'granted' ? 'Calls on your desk phone set your status in Teams.'
+				: 'You allow calls on your desk phone to set your status in Teams.'
 			: 'Your desk phone does not touch your status in Teams, and nothing is kept about your calls.',
 		consent: consentWords(me.consent, origin),
 		dot: told.dot,

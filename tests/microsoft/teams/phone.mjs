@@ -24,7 +24,8 @@ export class Phone {
 		$('extension').addEventListener('input', () => this.show());
 		$('connection-form').addEventListener('submit', (event) => {
 			event.preventDefault();
-			this.connect($('pbx-url').value, $('pbx-secret').value);
+			this.connect($('pbx-url').value, $('pbx-secret').value)
+				.then(() => ($('connection').open = true)); // what came of it stands there
 		});
 	}
 

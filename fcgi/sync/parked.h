@@ -1,0 +1,25 @@
+/*
+ * Tenants that somebody else holds right now, each with its units in the order
+ * in which they came. For apply.c, one thread.
+ */
+#ifndef SYNC_PARKED_H
+#define SYNC_PARKED_H
+
+#include "sync/apply.h"
+
+struct parked {
+	char tenant_id[37];
+	struct apply_unit *first, **end;
+	int64_t retry_ms;       /* left alone until then */
+	struct parked *next;
+};
+
+struct parked *parked_find(struct parked *list, const char *tenant_id);
+struct parked *parked_need(struct parked **list, const char *tenant_id);
+void parked_put(struct parked *p, struct apply_unit *u);
+void parked_put_front(struct parked *p, struct apply_unit *u);
+struct apply_unit *parked_take(struct parked *p); /* there is one */
+/* Frees those who have no units any more. */
+void parked_sweep(struct parked **list);
+
+#endif

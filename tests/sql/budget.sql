@@ -1,0 +1,76 @@
+-- R13: at most 1,450 requests of a tenant in 30 s, and the gate that Microsoft
+-- shuts; afterwards the newest states only, clears first.
+\ir lib.psql
+SELECT test.tenant('nordwind', 'main');
+SELECT test.consent('nordwind', 'ok');
+SELECT count(*) FROM (SELECT test.add('nordwind', 'p' || i, 'main', i::text) FROM generate_series(1, 1500) i) x;
+SELECT count(*) FROM (SELECT monitoring_set(test.id('nordwind'), user_id, NULL, NULL, true) FROM teams_user) x;
+CREATE FUNCTION test.rush(type text) RETURNS text LANGUAGE sql AS $$
+SELECT concat(count(*) FILTER (WHERE kind = 'event' AND outcome = 'changed'), ' changed, ',
+    count(*) FILTER (WHERE kind = 'job'), ' told')
+FROM apply((SELECT jsonb_agg(test.event(type, i::text)) FROM generate_series(1, 1500) i))
+$$;
+CREATE FUNCTION test.ok() RETURNS bigint LANGUAGE sql AS $$
+SELECT count(*) FROM record((SELECT jsonb_agg(jsonb_build_object('t', tenant_id, 'u', user_id, 'c', claim_no,
+    'r', 'ok')) FROM teams_user WHERE claim_until_at IS NOT NULL)) WHERE kind = 'done'
+$$;
+CREATE FUNCTION test.taken() RETURNS text LANGUAGE sql AS $$
+SELECT concat_ws(' ', count(*) FILTER (WHERE goal = 'busy'), 'busy,',
+    count(*) FILTER (WHERE goal = 'available'), 'available,', count(*) FILTER (WHERE goal = 'clear'), 'clear')
+FROM due_take(2000) WHERE kind = 'publish'
+$$;
+
+\echo 1,500 handsets are lifted at once
+SELECT test.pass(100);
+SELECT test.rush('phone.off_hook');
+SELECT test.ok();
+SELECT test.taken();
+\echo 51 are left; some hang up, one switches off: what is told is the newest
+SELECT count(*) FROM teams_user WHERE user_must_tell(teams_user);
+SELECT test.pass(15), test.taken();
+SELECT test.ev('phone.on_hook', '1500');
+SELECT test.ev('phone.on_hook', '1');
+SELECT count(*) FROM monitoring_set(test.id('nordwind'), test.id('p2'), NULL, NULL, false);
+SELECT test.due_in('p2') LIKE '%before the others';
+SELECT test.pass(22), string_agg(goal, ' ') FROM due_take(2) WHERE kind = 'publish';
+SELECT test.taken();
+SELECT test.ok();
+
+\echo each request counts: set, clear, probe; in any 30 s
+SELECT sum(n) FROM tenant_budget, unnest(slots) n;
+SELECT test.pass(100);
+SELECT test.jobs(j) FROM consent_probe(test.id('nordwind')) j;
+SELECT sum(n) FROM tenant_budget, unnest((budget_roll(tenant_budget, clock_timestamp())).slots) n;
+UPDATE tenant_budget SET slots[34] = 1449;
+\echo the budget is used up: not even a probe; it is due when there is room
+SELECT test.jobs(j) FROM consent_probe(test.id('nordwind')) j;
+SELECT probe_at BETWEEN clock_timestamp() + interval '30 s' AND clock_timestamp() + interval '35 s' FROM tenant;
+SELECT test.ev('phone.on_hook', '3');
+SELECT test.pass(36), test.due();
+
+CREATE FUNCTION test.shut() RETURNS text LANGUAGE sql AS $$
+SELECT CASE WHEN s <= 0 THEN 'open' WHEN s < 60 THEN 'shut' WHEN s <= 3600 THEN 'shut for long'
+    ELSE 'for ever' END
+FROM (SELECT extract(epoch FROM gate_until_at - clock_timestamp()) AS s FROM tenant_budget) x
+$$;
+\echo the gate: shut for as long as Microsoft says, for everybody
+SELECT test.graph('p1', 'ok');
+SELECT test.graph('p3', 'throttled', 40);
+SELECT test.ev('phone.on_hook', '4');
+SELECT test.shut();
+SELECT test.pass(25), test.taken();
+\echo a shorter word does not open it earlier
+UPDATE tenant SET probe_until_at = clock_timestamp();
+SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'throttled', 1, NULL);
+SELECT test.shut();
+SELECT test.pass(20), test.taken();
+SELECT test.graph('p4', 'throttled', 100000);
+SELECT test.shut();
+SELECT test.pass(3601), test.shut();
+SELECT test.graph('p3', 'ok');
+\echo without Retry-After a second or so
+SELECT test.ev('phone.off_hook', '3');
+SELECT test.graph('p3', 'throttled');
+SELECT test.shut();
+SELECT test.pass(2);
+SELECT test.ev('phone.off_hook', '3');

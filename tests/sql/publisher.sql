@@ -1,0 +1,139 @@
+-- R10: one publisher at a time, the newest state wins. R14: what each answer
+-- of Graph means.
+\ir lib.psql
+SELECT test.nordwind();
+
+\echo a claim excludes; whoever records gets the newest state
+SELECT test.ev('call.answered', '1001', 'c1');
+SELECT test.ev('call.ended', '1001', 'c1');
+SELECT test.ev('call.answered', '1001', 'c2');
+SELECT test.ev('call.ended', '1001', 'c2');
+SELECT test.due(), test.view('anna');
+SELECT test.graph('anna', 'ok');
+SELECT test.graph('anna', 'ok');
+SELECT test.graph('anna', 'ok');
+\echo what changed and came back is not told twice
+SELECT test.ev('call.answered', '1001', 'c3');
+SELECT test.ev('call.ended', '1001', 'c3');
+SELECT test.ev('call.answered', '1001', 'c4');
+SELECT test.graph('anna', 'ok');
+SELECT test.view('anna');
+\echo a result with an outdated number is ignored, also one that comes twice
+SELECT test.graph('anna', 'ok', back => 1);
+SELECT test.graph('anna', 'failed');
+SELECT test.view('anna');
+SELECT test.ev('call.ended', '1001', 'c4');
+SELECT test.graph('anna', 'ok', back => 1);
+SELECT test.graph('anna', 'ok');
+
+\echo its publisher died: taken over after 20 s, and told once more 60 s later
+SELECT test.ev('call.answered', '1002', 'd1');
+SELECT test.pass(19), test.due();
+SELECT test.pass(2), test.due();
+SELECT test.graph('bert', 'ok', back => 1);
+SELECT test.graph('bert', 'ok');
+SELECT test.pass(58), test.due();
+SELECT test.pass(3), test.due();
+SELECT test.graph('bert', 'ok');
+SELECT test.pass(100), test.due();
+\echo an inline event takes over, too, with the newest state
+SELECT test.ev('call.ended', '1002', 'd1');
+SELECT test.pass(21);
+SELECT test.ev('call.answered', '1002', 'd2');
+SELECT test.graph('bert', 'ok');
+SELECT test.ev('call.ended', '1002', 'd2');
+SELECT test.graph('bert', 'ok');
+\echo (that one, told after a death, is told again)
+SELECT test.pass(61), test.due(), test.graph('bert', 'ok');
+
+\echo given up after 15 s: it may land late, so what follows is told twice
+SELECT test.ev('call.answered', '1003', 'l1');
+SELECT test.ev('call.ended', '1003', 'l1');
+SELECT test.graph('carla', 'unknown');
+SELECT test.view('carla');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'ok'), test.due_in('carla');
+SELECT test.pass(62), test.due();
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(62), test.due();
+\echo the person is on the phone again by then: the newest state is told again
+SELECT test.ev('call.answered', '1003', 'l2');
+SELECT test.graph('carla', 'unknown');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(30);
+SELECT test.ev('call.ended', '1003', 'l2');
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(32), test.due();
+SELECT test.graph('carla', 'ok');
+
+\echo R14: 5xx is tried again with growing pauses
+SELECT test.ev('call.answered', '1001', 'e1');
+SELECT test.graph('anna', 'failed');
+SELECT test.due();
+SELECT test.pass(1.5), test.due();
+SELECT test.graph('anna', 'failed');
+SELECT test.pass(1), test.due();
+SELECT test.pass(2), test.due();
+SELECT attempts FROM teams_user WHERE user_id = test.id('anna');
+SELECT test.graph('anna', 'ok');
+SELECT attempts FROM teams_user WHERE user_id = test.id('anna');
+SELECT test.ev('call.ended', '1001', 'e1');
+SELECT test.graph('anna', 'ok');
+\echo a new goal does not wait for the pause of the old one
+SELECT test.ev('call.answered', '1001', 'e2');
+SELECT test.graph('anna', 'failed');
+SELECT test.ev('call.ended', '1001', 'e2');
+SELECT test.graph('anna', 'ok');
+
+\echo R14: 401 once more at once, then with pauses; never lost
+SELECT test.ev('call.answered', '1001', 'f1');
+SELECT test.graph('anna', 'unauthorized');
+SELECT test.graph('anna', 'unauthorized');
+SELECT test.pass(4), test.due();
+SELECT test.graph('anna', 'unauthorized');
+SELECT consent FROM tenant;
+SELECT test.pass(40), test.due();
+SELECT test.graph('anna', 'ok');
+SELECT test.view('anna');
+\echo R14: 404 and 400 are not tried again; the next goal is
+SELECT test.ev('call.ended', '1001', 'f1');
+SELECT test.graph('anna', 'not_found');
+SELECT test.view('anna');
+SELECT test.pass(100), test.due();
+\echo (what Teams shows already is not told)
+SELECT test.ev('call.answered', '1001', 'f2');
+SELECT test.ev('call.ended', '1001', 'f2');
+SELECT test.graph('anna', 'ok');
+SELECT test.ev('call.answered', '1001', 'f3');
+SELECT test.graph('anna', 'rejected');
+SELECT test.view('anna');
+SELECT test.pass(100), test.due(), test.due_in('anna');
+SELECT problem FROM person_view(test.id('nordwind'), test.id('anna'));
+SELECT test.ev('call.ended', '1001', 'f3');
+SELECT test.view('anna');
+
+\echo R14: 403 once more, then Graph is asked about the tenant
+SELECT test.ev('call.answered', '1002', 'g1');
+SELECT test.graph('bert', 'forbidden');
+SELECT test.graph('bert', 'forbidden');
+SELECT test.view('bert');
+\echo ... granted: the problem of that person, others go on
+SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'ok', NULL, NULL);
+SELECT test.pass(100), test.due(), test.view('bert');
+SELECT test.ev('call.answered', '1003', 'g2');
+SELECT test.graph('carla', 'ok');
+\echo ... refused: the tenant has lost its consent
+SELECT test.ev('call.ended', '1002', 'g1');
+SELECT test.ev('call.answered', '1002', 'g3');
+SELECT test.graph('bert', 'forbidden');
+SELECT test.graph('bert', 'forbidden');
+SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'forbidden', NULL, NULL);
+SELECT test.view('carla');
+\echo an outdated probe is ignored
+SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no - 1 FROM tenant), 'ok', NULL, NULL);
+
+\echo several results at once; strangers and the dead are ignored
+SELECT kind, outcome FROM record(jsonb_build_array(
+    jsonb_build_object('t', test.id('nordwind'), 'u', test.id('nobody'), 'c', 1, 'r', 'ok'),
+    jsonb_build_object('t', test.id('nowhere'), 'u', test.id('anna'), 'c', 1, 'r', 'ok')));
