@@ -178,8 +178,8 @@ npm-tests:
 WWW_SRC := $(shell find www -type f -not -path '*/node_modules/*' 2>/dev/null)
 $(WWW)/.built: $(WWW_SRC) | npm-www
 	@mkdir -p $(@D)
-	$(if $(wildcard www/build.mjs),@echo "  WWW   $(@D)")
-	$(if $(wildcard www/build.mjs),@node www/build.mjs)
+	@echo "  WWW   $(@D)"
+	@node www/build.mjs build/www.new && rm -rf $(WWW) && mv build/www.new $(WWW)
 	@touch $@
 
 # --- run and check --------------------------------------------------------

@@ -1,6 +1,7 @@
 -- The facts that Presence Sync keeps. Every key starts with the tenant.
 -- What is hot (teams_user, tenant_budget, due, call_leg) has no index but its key
--- (due: and the time), and room in its pages for updates in place.
+-- (due: and the time; teams_user: and the name, which no call changes), and room
+-- in its pages for updates in place.
 
 CREATE TABLE presence.tenant (
     tenant_id          uuid PRIMARY KEY,
@@ -84,6 +85,7 @@ CREATE TABLE presence.teams_user (
     claim_until_at     timestamptz,   -- NULL: nobody
     claim_goal         text,
     claim_goal_no      bigint,
+    claim_s            int,           -- how long Teams will keep it; clear: NULL
     claim_certain      boolean,       -- before the claim: `certain`,
     claim_busy_until_at timestamptz,  -- busy_until_at,
     claim_told_until_at timestamptz,  -- told_until_at

@@ -133,7 +133,8 @@ post(struct ctl *c, const char *url, const char *const *headers,
 		return ctl_die("no answer: %s", rs.why);
 	printf("status %d, after %d ms\n", rs.status, rs.ms);
 	if (rs.len)
-		printf("%s\n", rs.body);
+		printf("%s%s", rs.body,
+		    rs.body[rs.len - 1] == '\n' ? "" : "\n");
 	return rs.status >= 200 && rs.status < 300 ? 0 : 1;
 }
 

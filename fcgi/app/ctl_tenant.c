@@ -112,10 +112,10 @@ ctl_tenant_list(struct ctl *c)
 	db_free(db);
 	if (e)
 		return ctl_die("%s", c->cx.detail);
-	printf("%-36s  %-8s  %-20s  %-20s  %6s  %4s  %s\n", "TENANT_ID",
+	printf("%-36s  %-8s  %-20s  %-24s  %6s  %4s  %s\n", "TENANT_ID",
 	    "CONSENT", "PROBLEM", "CHECKED", "PEOPLE", "PBXS", "NAME");
 	for (i = 0; i < rows_count(r); i++)
-		printf("%s  %-8s  %-20s  %-20.20s  %6s  %4s  %s\n",
+		printf("%s  %-8s  %-20s  %-24s  %6s  %4s  %s\n",
 		    rows_text(r, i, 0), rows_text(r, i, 2),
 		    rows_text(r, i, 5) ? "credential" :
 		                         or_dash(rows_text(r, i, 3)),

@@ -8,7 +8,7 @@
 #include "sync/statement.h"
 #include "web/server.h"
 
-#define BODY_MAX (256 * 1024)
+#define BODY_MAX 262144
 #define ACCEPT_THREADS 4
 #define IN_FLIGHT_MAX 6144
 #define GRAPH_MAX 1024    /* calls at once */

@@ -4,6 +4,7 @@
  */
 #include "sync/apply.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ outcome_word(enum outcome o)
 {
 	static const char *const words[OUTCOME__MAX] = {
 		[OUTCOME_PENDING] = "deferred",
-#define X(name, word) [OUTCOME_##name] = word,
+#define X(name, word) [OUTCOME_##name] = (word),
 		OUTCOME_TABLE(X)
 #undef X
 	};
@@ -200,7 +201,7 @@ batch_put_back(struct apply *a, struct batch *b)
 	queue_put_back(a->queue, items, n);
 	for (i = b->nunits - 1; i >= 0; i--)
 		if (b->units[i])
-			parked_put_front(parked_find(a->parked,
+			parked_put_front(parked_need(&a->parked,
 			    b->units[i]->tenant_id), b->units[i]);
 }
 
@@ -252,10 +253,12 @@ ask(struct ctx *cx, struct apply *a, const struct batch *b,
     struct rows **ret)
 {
 	const struct apply_unit *u = b->items[0].unit;
-	const struct call_event *e = &u->events.list[b->items[0].part];
+	const struct call_event *e;
 	char at[24], attempt[24];
 	const char *args[5];
 
+	assert(u != NULL);
+	e = &u->events.list[b->items[0].part];
 	if (!b->restart) {
 		args[0] = batch_json(cx, b);
 		return db_call(cx, a->db, ST_APPLY, args, ret);
@@ -533,11 +536,15 @@ static void
 round_of(struct apply *a)
 {
 	struct batch b;
+	bool stored;
 	int i;
 
 	batch_fill(a, &b);
 	if (b.nunits > 0) {
-		if (!batch_try(a, &b) || !batch_try(a, &b)) {
+		stored = !batch_try(a, &b);
+		if (!stored) /* once more: a new connection may do */
+			stored = !batch_try(a, &b);
+		if (stored) {
 			batch_put_back(a, &b);
 		} else if (db_is_up(a->db)) {
 			batch_one_by_one(a, &b);

@@ -11,7 +11,7 @@
 #define CALL_MS 15000    /* design: one Graph call, from its sending */
 #define REPLY_MAX 65536  /* of presence calls: errors, one presence */
 #define FIND_MS 10000
-#define PAGE_MAX (8 * 1024 * 1024)
+#define PAGE_MAX ((size_t)8 << 20)
 #define PAGES_MAX 1000
 #define PAGE_USERS 999   /* what Graph gives at most */
 #define SELECT "$select=id,displayName,userPrincipalName"
@@ -259,7 +259,7 @@ enum err
 graph_user_find(struct ctx *cx, struct entra *e, const struct settings *s,
     const char *tenant_id, const char *who, struct graph_user *ret)
 {
-	struct json_object *o;
+	struct json_object *o = NULL;
 	struct buf url;
 	enum err err;
 
@@ -290,7 +290,7 @@ users_page(struct ctx *cx, struct entra *e, const struct settings *s,
     const char *tenant_id, struct buf *url,
     void (*fn)(void *arg, const struct graph_user *u), void *arg)
 {
-	struct json_object *o, *list;
+	struct json_object *o = NULL, *list;
 	struct graph_user u;
 	const char *next;
 	enum err err;

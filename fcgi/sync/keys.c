@@ -12,14 +12,14 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define FRESH_MS (60 * 60 * 1000)
-#define TRIED_MS (60 * 1000)  /* between attempts to renew an old set */
+#define FRESH_MS INT64_C(3600000) /* an hour */
+#define TRIED_MS 60000        /* between attempts to renew an old set */
 #define FIRST_MS 2000         /* between attempts to get the first set */
 #define FETCH_MS 5000
-#define REPLY_MAX (512 * 1024)
+#define REPLY_MAX 524288
 /* An unknown kid may be a new key or forged: so many fetches in a row. */
 #define BUCKET_MAX 3
-#define BUCKET_MS (100 * 1000)
+#define BUCKET_MS 100000
 
 struct keys {
 	const struct settings *settings;

@@ -134,7 +134,8 @@ take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
 		jobs[i].request_id[0] = '\0';
 		publisher_give(r->p, &jobs[i]);
 	}
-	memcpy(calls, locked, (size_t)left * sizeof(calls[0]));
+	for (i = 0; i < left; i++)
+		calls[i] = locked[i];
 	return left;
 }
 

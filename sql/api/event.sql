@@ -3,27 +3,32 @@
 -- A tombstone: this leg (or, whole, this call at this extension) has ended.
 CREATE OR REPLACE FUNCTION presence.leg_bury(t uuid, p uuid, ext text, call text, leg text,
     whole boolean, at timestamptz)
-RETURNS void LANGUAGE sql AS $$
-INSERT INTO presence.call_end AS c VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id)
-DO UPDATE SET at = EXCLUDED.at, whole = c.whole OR EXCLUDED.whole
-$$;
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO call_end AS c VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id)
+    DO UPDATE SET at = EXCLUDED.at, whole = c.whole OR EXCLUDED.whole;
+END $$;
 
 -- Ends a person's legs and leaves tombstones where a late event could come;
 -- the filters are NULL for "any". Returns how many ended.
 CREATE OR REPLACE FUNCTION presence.legs_end(t uuid, u uuid, p uuid, ext text, at timestamptz)
-RETURNS int LANGUAGE sql AS $$
-WITH gone AS (
-    DELETE FROM presence.call_leg l
-    WHERE l.tenant_id = $1 AND l.user_id = $2
-    AND ($3 IS NULL OR l.pbx_id = $3) AND ($4 IS NULL OR l.extension = $4)
-    RETURNING l.*),
-buried AS (
-    INSERT INTO presence.call_end
-    SELECT tenant_id, pbx_id, extension, call_id, leg_id, false, $5 FROM gone WHERE kind = 'call'
-    ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id) DO UPDATE SET at = EXCLUDED.at)
-SELECT count(*)::int FROM gone
-$$;
+RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    n int;
+BEGIN
+    WITH gone AS (
+        DELETE FROM call_leg l
+        WHERE l.tenant_id = $1 AND l.user_id = $2
+        AND ($3 IS NULL OR l.pbx_id = $3) AND ($4 IS NULL OR l.extension = $4)
+        RETURNING l.*),
+    buried AS (
+        INSERT INTO call_end
+        SELECT tenant_id, pbx_id, extension, call_id, leg_id, false, $5 FROM gone WHERE kind = 'call'
+        ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id) DO UPDATE SET at = EXCLUDED.at)
+    SELECT count(*) INTO n FROM gone;
+    RETURN n;
+END $$;
 
 -- R4: within a call's leg the rank decides, never the order of arrival.
 -- Returns whether anything changed.
@@ -153,11 +158,12 @@ END $$;
 -- Locks the tenants' budget rows in order, leaving out those that somebody
 -- else holds: one tenant cannot stop the others. Returns those it got.
 CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[])
-RETURNS uuid[] LANGUAGE sql AS $$
-SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
-    SELECT tenant_id FROM presence.tenant_budget WHERE tenant_id = ANY ($1)
-    ORDER BY tenant_id FOR UPDATE SKIP LOCKED) x
-$$;
+RETURNS uuid[] LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
+        SELECT tenant_id FROM tenant_budget WHERE tenant_id = ANY ($1)
+        ORDER BY tenant_id FOR UPDATE SKIP LOCKED) x);
+END $$;
 
 -- The same for one tenant, waiting for it (at most lock_timeout).
 CREATE OR REPLACE FUNCTION presence.tenant_lock(t uuid)

@@ -1,6 +1,8 @@
 -- What Teams should show, who may tell it, and when to look again.
 -- Inner functions: nobody outside may call them, and each expects that the
--- caller holds the tenant's lock (its tenant_budget row).
+-- caller holds the tenant's lock (its tenant_budget row). What the rooms run for
+-- each event is plpgsql, whose plans are kept: an SQL function that cannot be
+-- inlined is planned anew at every call.
 
 -- The level of these functions; a program that knows another one does not start.
 CREATE OR REPLACE FUNCTION presence.schema_level() RETURNS int
@@ -32,11 +34,13 @@ SELECT CASE
 $$;
 
 CREATE OR REPLACE FUNCTION presence.due_at_most(t uuid, u uuid, at timestamptz, first boolean)
-RETURNS void LANGUAGE sql AS $$
-INSERT INTO presence.due AS d (tenant_id, user_id, at, first) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first OR d.first
-WHERE d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first)
-$$;
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO due AS d (tenant_id, user_id, at, first) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant_id, user_id)
+    DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first OR d.first
+    WHERE d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first);
+END $$;
 
 -- R2, R3, R7: the goal that follows from the open legs.
 --   how  news    a call ended, as the PBX said
@@ -183,6 +187,7 @@ BEGIN
     u.claim_until_at := at + interval '20 s';
     u.claim_goal := u.goal;
     u.claim_goal_no := u.goal_no;
+    u.claim_s := CASE u.goal WHEN 'busy' THEN t.lease_s WHEN 'available' THEN 300 END;
     u.claim_certain := u.certain;
     u.claim_busy_until_at := u.busy_until_at;
     u.claim_told_until_at := u.told_until_at;
@@ -198,20 +203,22 @@ END $$;
 
 -- The whole row back into the table; the key and what people enter excepted.
 CREATE OR REPLACE FUNCTION presence.user_store(u presence.teams_user)
-RETURNS void LANGUAGE sql AS $$
-UPDATE presence.teams_user SET
-    monitoring = u.monitoring, monitoring_at = u.monitoring_at,
-    goal = u.goal, goal_no = u.goal_no, goal_at = u.goal_at, reason = u.reason,
-    published = u.published, published_no = u.published_no, published_at = u.published_at,
-    published_until_at = u.published_until_at, certain = u.certain,
-    busy_until_at = u.busy_until_at, told_until_at = u.told_until_at,
-    claim_no = u.claim_no, claim_at = u.claim_at, claim_until_at = u.claim_until_at,
-    claim_goal = u.claim_goal, claim_goal_no = u.claim_goal_no, claim_certain = u.claim_certain,
-    claim_busy_until_at = u.claim_busy_until_at, claim_told_until_at = u.claim_told_until_at,
-    attempts = u.attempts, denied = u.denied, retry_at = u.retry_at, failed_no = u.failed_no,
-    late = u.late, resend_at = u.resend_at, problem = u.problem
-WHERE tenant_id = u.tenant_id AND user_id = u.user_id
-$$;
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE teams_user x SET
+        monitoring = u.monitoring, monitoring_at = u.monitoring_at,
+        goal = u.goal, goal_no = u.goal_no, goal_at = u.goal_at, reason = u.reason,
+        published = u.published, published_no = u.published_no, published_at = u.published_at,
+        published_until_at = u.published_until_at, certain = u.certain,
+        busy_until_at = u.busy_until_at, told_until_at = u.told_until_at,
+        claim_no = u.claim_no, claim_at = u.claim_at, claim_until_at = u.claim_until_at,
+        claim_goal = u.claim_goal, claim_goal_no = u.claim_goal_no, claim_s = u.claim_s,
+    claim_certain = u.claim_certain,
+        claim_busy_until_at = u.claim_busy_until_at, claim_told_until_at = u.claim_told_until_at,
+        attempts = u.attempts, denied = u.denied, retry_at = u.retry_at, failed_no = u.failed_no,
+        late = u.late, resend_at = u.resend_at, problem = u.problem
+    WHERE x.tenant_id = u.tenant_id AND x.user_id = u.user_id;
+END $$;
 
 -- One call of Graph to make, as the publish room gets it.
 DO $$ BEGIN
@@ -227,10 +234,11 @@ EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION presence.user_job(u presence.teams_user, t presence.tenant)
-RETURNS presence.job LANGUAGE sql IMMUTABLE AS $$
-SELECT ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no,
-    CASE u.goal WHEN 'busy' THEN t.lease_s WHEN 'available' THEN 300 END)::presence.job
-$$;
+RETURNS presence.job LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no,
+        u.claim_s)::presence.job;
+END $$;
 
 -- The lease has run out, or nothing was ever told: Teams shows nothing of
 -- ours, so there is nothing left to end.

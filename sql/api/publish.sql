@@ -63,9 +63,7 @@ BEGIN
             u.certain := true;
             u.published := u.claim_goal;
             u.published_at := u.claim_at;
-            u.published_until_at := CASE u.claim_goal
-                WHEN 'busy' THEN u.claim_at + make_interval(secs => t.lease_s)
-                WHEN 'available' THEN u.claim_at + interval '300 s' END;
+            u.published_until_at := u.claim_at + make_interval(secs => u.claim_s);
             IF u.claim_goal <> 'busy' THEN
                 u.busy_until_at := NULL;
             END IF;

@@ -45,8 +45,8 @@ sql "WITH u AS (INSERT INTO presence.teams_user (tenant_id, user_id, monitoring)
        FROM generate_series(0, $users - 1) i RETURNING user_id)
      INSERT INTO presence.extension (tenant_id, pbx_id, extension, user_id)
      SELECT '$TENANT_ID', '$PBX_ID', 'b' || right(user_id::text, 12)::bigint, user_id FROM u"
-for from in 0 400 800 1200; do
-  post_body "$(jq -nc --argjson f $from '[range($f; $f + 400)
+for from in $(seq 0 100 1500); do
+  post_body "$(jq -nc --argjson f $from '[range($f; $f + 100)
     | {type: "call.answered", data: {extension: "b\(.)", call_id: "burst"}}]')"
   expect_status 200
   is "$(jq '[.results[] | select(.outcome != "published" and .outcome != "deferred")] | length' <<<"$BODY")" 0 "other outcomes"

@@ -55,6 +55,11 @@ SELECT test.graph('carla', 'ok'), test.view('carla');
 \echo the setting for the lease holds from the next time on
 SELECT tenant_settings(test.id('nordwind'), NULL, NULL, 300, NULL);
 SELECT test.pass(605), test.due(), test.graph('carla', 'ok');
+SELECT test.pass(205), test.due();
+\echo ... also when it changes while a call of Graph is under way
+SELECT tenant_settings(test.id('nordwind'), NULL, NULL, 14400, NULL);
+SELECT test.graph('carla', 'ok');
+SELECT tenant_settings(test.id('nordwind'), NULL, NULL, 300, NULL);
 SELECT test.pass(205), test.due(), test.graph('carla', 'ok');
 \echo R7: the lease ran out before the end of the call: nothing is left to end
 SELECT test.pass(305);

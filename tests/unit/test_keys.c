@@ -153,7 +153,7 @@ the_last_good_set_stays(void **state)
 	(void)state;
 	assert_true(is_known("one"));
 	status_now = 500;
-	test_ms += 30 * (int64_t)FRESH_MS;
+	test_ms += 30 * FRESH_MS;
 	assert_true(is_known("one"));
 	assert_int_equal(fetches, 3);
 	assert_true(is_known("one")); /* not at once again */
