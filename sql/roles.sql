@@ -51,7 +51,7 @@ GRANT EXECUTE ON FUNCTION
 TO presence_tab;
 
 GRANT EXECUTE ON FUNCTION
-    presence.tenant_ensure(uuid, text),
+    presence.tenant_ensure(uuid, text, int),
     presence.tenant_view(uuid),
     presence.tenant_settings(uuid, text, boolean, int, uuid),
     presence.consent_begin(uuid, uuid, text),
@@ -86,7 +86,7 @@ GRANT EXECUTE ON FUNCTION
 TO presence_reconciler;
 
 GRANT EXECUTE ON FUNCTION
-    presence.tenant_ensure(uuid, text),
+    presence.tenant_ensure(uuid, text, int),
     presence.tenant_list(),
     presence.tenant_view(uuid),
     presence.consent_begin(uuid, uuid, text),

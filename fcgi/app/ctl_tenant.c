@@ -92,7 +92,8 @@ ctl_tenant_add(struct ctl *c)
 	if (c->s.ntenants && !settings_tenant_allowed(&c->s, id))
 		fputs("presencectl: warning: PRESENCE_TENANTS does not let "
 		    "this tenant in\n", stderr);
-	return tell(c, ST_TENANT_ENSURE, (const char *[]){ id, c->argv[1] });
+	return tell(c, ST_TENANT_ENSURE, (const char *[]){ id, c->argv[1],
+	    arena_printf(&c->cx.arena, "%d", c->s.lease_s) });
 }
 
 static const char *

@@ -167,7 +167,9 @@ sign_in_finish(struct request *rq, const char **ret_next,
 			    "not an administrator of this tenant");
 	} else {
 		e = desk_call(rq, ST_TENANT_ENSURE, (const char *[]){ tid,
-		    at != NULL && at[1] != '\0' ? at + 1 : tid }, &rows);
+		    at != NULL && at[1] != '\0' ? at + 1 : tid,
+		    arena_printf(&rq->cx.arena, "%d",
+		    shared->settings->lease_s) }, &rows);
 		if (e != ERR_OK)
 			return e;
 	}

@@ -96,8 +96,8 @@ const struct statement statements[ST__MAX] = {
 	[ST_CONSENT_PROBE] = { "consent_probe", 1,
 	    JOBS "presence.consent_probe($1)" },
 
-	[ST_TENANT_ENSURE] = { "tenant_ensure", 2,
-	    "SELECT presence.tenant_ensure($1, $2)" },
+	[ST_TENANT_ENSURE] = { "tenant_ensure", 3,
+	    "SELECT presence.tenant_ensure($1, $2, $3)" },
 	[ST_TENANT_VIEW] = { "tenant_view", 1,
 	    "SELECT json_build_object('consent', json_build_object("
 	    "'state', consent, 'granted_at', presence.rfc3339(granted_at), "

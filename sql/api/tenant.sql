@@ -1,10 +1,12 @@
 -- A customer: its consent, its settings, what is left to do for it.
 
--- A tenant comes into being, or gets its name. A name NULL or '' keeps the old.
-CREATE OR REPLACE FUNCTION presence.tenant_ensure(t_id uuid, name text)
+-- A tenant comes into being, or gets its name. A name NULL or '' keeps the old;
+-- the lease is a new tenant's.
+CREATE OR REPLACE FUNCTION presence.tenant_ensure(t_id uuid, name text, new_lease_s int)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 BEGIN
-    INSERT INTO tenant AS t (tenant_id, name) VALUES (t_id, left(coalesce($2, ''), 256))
+    INSERT INTO tenant AS t (tenant_id, name, lease_s)
+    VALUES (t_id, left(coalesce($2, ''), 256), new_lease_s)
     ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name
     WHERE EXCLUDED.name <> '' AND t.name <> EXCLUDED.name;
     INSERT INTO tenant_budget (tenant_id) VALUES (t_id) ON CONFLICT DO NOTHING;

@@ -1,10 +1,10 @@
 -- What the dashboard asks: the tenant, sign-in, people, activity, health.
 \ir lib.psql
 \echo a tenant comes into being, and gets its name
-SELECT tenant_ensure(test.id('nordwind'), NULL);
+SELECT tenant_ensure(test.id('nordwind'), NULL, 600);
 SELECT length(name) FROM tenant_list();
-SELECT tenant_ensure(test.id('nordwind'), 'Nordwind Trading');
-SELECT tenant_ensure(test.id('nordwind'), '');
+SELECT tenant_ensure(test.id('nordwind'), 'Nordwind Trading', 900);
+SELECT tenant_ensure(test.id('nordwind'), '', 900);
 SELECT name, consent, people, pbxs FROM tenant_list();
 \echo action items: pbx, extensions, teams_app, consent, credential
 SELECT item_pbx, item_extensions, item_teams_app, item_consent, item_credential FROM tenant_view(test.id('nordwind'));
