@@ -18,7 +18,7 @@ extern const struct sql_file sql_files[]; /* made by sql/embed.sh */
 struct ctl {
 	struct ctx cx;
 	struct settings s;
-	int argc;         /* what stands behind the command */
+	int argc; /* what stands behind the command */
 	char **argv;
 };
 

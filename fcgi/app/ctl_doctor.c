@@ -36,8 +36,8 @@ doctor_say(struct doctor *d, enum finding found, const char *remedy,
 static bool
 look_at_settings(struct doctor *d)
 {
-	const unsigned all = NEED_DATABASE | NEED_MICROSOFT | NEED_SEAL |
-	    NEED_PUBLIC;
+	const unsigned all =
+	    NEED_DATABASE | NEED_MICROSOFT | NEED_SEAL | NEED_PUBLIC;
 	struct ctl *c = d->c;
 	const char *faults;
 	size_t len;
@@ -49,8 +49,8 @@ look_at_settings(struct doctor *d)
 	}
 	for (; *faults; faults += len + (faults[len] != '\0')) {
 		len = strcspn(faults, "\n");
-		doctor_say(d, FOUND_FAIL, NULL, "settings: %.*s", (int)len,
-		    faults);
+		doctor_say(
+		    d, FOUND_FAIL, NULL, "settings: %.*s", (int)len, faults);
 	}
 	fail_forget(&c->cx);
 	return settings_load(&c->cx, 0, &c->s, &faults) == ERR_OK;
@@ -65,9 +65,10 @@ look_at_seal_key(struct doctor *d)
 	if (!c->s.seal_key.len)
 		return; /* said with the settings */
 	if (seal_keys_parse(&c->cx, &c->s.seal_key, &keys)) {
-		doctor_say(d, FOUND_FAIL, "put 64 hex digits into the file, "
-		    "made by: openssl rand -hex 32", "seal key: %s",
-		    c->cx.detail);
+		doctor_say(d, FOUND_FAIL,
+		    "put 64 hex digits into the file, "
+		    "made by: openssl rand -hex 32",
+		    "seal key: %s", c->cx.detail);
 		fail_forget(&c->cx);
 		return;
 	}
@@ -78,7 +79,8 @@ look_at_seal_key(struct doctor *d)
 static void
 look_at_credential(struct doctor *d)
 {
-	static const char renew[] = "make a new certificate, upload it to the "
+	static const char renew[] =
+	    "make a new certificate, upload it to the "
 	    "app registration in Entra, set PRESENCE_CLIENT_CERT_FILE and "
 	    "PRESENCE_CLIENT_KEY_FILE, restart the programs";
 	struct ctl *c = d->c;
@@ -89,14 +91,17 @@ look_at_credential(struct doctor *d)
 	    (!c->s.client_cert.len && !c->s.client_secret.len))
 		return;
 	if (entra_new(&c->cx, &c->s, &d->entra)) {
-		doctor_say(d, FOUND_FAIL, "give a certificate and its key, "
-		    "both PEM", "credential: %s", c->cx.detail);
+		doctor_say(d, FOUND_FAIL,
+		    "give a certificate and its key, "
+		    "both PEM",
+		    "credential: %s", c->cx.detail);
 		fail_forget(&c->cx);
 		return;
 	}
 	ends_s = entra_credential_expires_s(d->entra);
 	if (ends_s == 0) {
-		doctor_say(d, FOUND_OK, NULL, "credential: a client secret; "
+		doctor_say(d, FOUND_OK, NULL,
+		    "credential: a client secret; "
 		    "when it expires, only the app registration tells");
 		return;
 	}
@@ -107,8 +112,10 @@ look_at_credential(struct doctor *d)
 		    "credential: the certificate ended %s", at);
 	else
 		doctor_say(d, days < SOON_DAYS ? FOUND_WARN : FOUND_OK,
-		    days < SOON_DAYS ? renew : NULL, "credential: a "
-		    "certificate until %s, %lld days", at, (long long)days);
+		    days < SOON_DAYS ? renew : NULL,
+		    "credential: a "
+		    "certificate until %s, %lld days",
+		    at, (long long)days);
 }
 
 int
@@ -118,14 +125,15 @@ ctl_doctor(struct ctl *c)
 
 	if (!look_at_settings(&d)) {
 		printf("The settings must be mended before the rest can be "
-		    "looked at.\n");
+		       "looked at.\n");
 		return 1;
 	}
 	log_init("ctl", LOG_ERROR); /* from here on all is said in lines */
 	if (http_init(&c->cx, c->s.ca_file)) {
-		doctor_say(&d, FOUND_FAIL, "give a PEM file with certificates, "
-		    "or take the setting out", "PRESENCE_CA_FILE: %s",
-		    c->cx.detail);
+		doctor_say(&d, FOUND_FAIL,
+		    "give a PEM file with certificates, "
+		    "or take the setting out",
+		    "PRESENCE_CA_FILE: %s", c->cx.detail);
 		settings_done(&c->s);
 		return 1;
 	}

@@ -30,7 +30,7 @@ void doctor_public(struct doctor *d);
  * Until when is the certificate good that this host shows? In whole days from
  * now, negative: it has ended. Nothing else of it is looked at.
  */
-bool tls_days_left(const char *host, const char *port, int timeout_ms,
-    int *ret_days);
+bool tls_days_left(
+    const char *host, const char *port, int timeout_ms, int *ret_days);
 
 #endif

@@ -12,15 +12,18 @@
 #define TIMEOUT_MS 10000
 #define ANSWER_MAX ((size_t)256 * 1024)
 #define CLOCK_S 60
-#define SOON_DAYS 14 /* a certificate that is renewed by itself lives longer */
+#define SOON_DAYS 14 /* a certificate that is renewed by itself lives longer \
+		      */
 
 /* false, and said: no answer at all. */
 static bool
 get(struct doctor *d, const char *what, const char *url, const char *remedy,
     struct http_response *ret)
 {
-	const struct http_request rq = { .method = "GET", .url = url,
-		.timeout_ms = TIMEOUT_MS, .max_bytes = ANSWER_MAX };
+	const struct http_request rq = { .method = "GET",
+		.url = url,
+		.timeout_ms = TIMEOUT_MS,
+		.max_bytes = ANSWER_MAX };
 
 	http_fetch(&d->c->cx, &rq, ret);
 	if (ret->result == HTTP_ANSWERED)
@@ -32,15 +35,18 @@ get(struct doctor *d, const char *what, const char *url, const char *remedy,
 
 /* --- Microsoft ------------------------------------------------------------ */
 
-static const char let_out[] = "let this machine reach the address (firewall, "
+static const char let_out[] =
+    "let this machine reach the address (firewall, "
     "DNS, proxy), and have its certificate trusted (PRESENCE_CA_FILE)";
 
 static void
 look_at_login(struct doctor *d)
 {
 	struct ctl *c = d->c;
-	const char *url = arena_printf(&c->cx.arena, "%s/organizations/v2.0"
-	    "/.well-known/openid-configuration", c->s.login_url);
+	const char *url = arena_printf(&c->cx.arena,
+	    "%s/organizations/v2.0"
+	    "/.well-known/openid-configuration",
+	    c->s.login_url);
 	struct http_response rs;
 	struct json_object *o = NULL;
 
@@ -48,10 +54,11 @@ look_at_login(struct doctor *d)
 		return;
 	if (rs.status == 200 && !json_read(&c->cx, rs.body, rs.len, &o) &&
 	    json_peek_text(o, "jwks_uri"))
-		doctor_say(d, FOUND_OK, NULL, "Entra: %s answers",
-		    c->s.login_url);
+		doctor_say(
+		    d, FOUND_OK, NULL, "Entra: %s answers", c->s.login_url);
 	else
-		doctor_say(d, FOUND_FAIL, "look at PRESENCE_LOGIN_URL: it must "
+		doctor_say(d, FOUND_FAIL,
+		    "look at PRESENCE_LOGIN_URL: it must "
 		    "name Microsoft's sign-in address",
 		    "Entra: %s answers %d, and no discovery document", url,
 		    rs.status);
@@ -70,10 +77,12 @@ graph_time(struct ctl *c, const struct http_response *rs, int64_t *ret_s)
 		return false;
 	o = json_peek(o, "error");
 	inner = json_peek(o, "innerError");
-	date = json_peek_text(inner ? inner : json_peek(o, "innererror"),
-	    "date");
-	if (!date || !text_rfc3339_us(arena_printf(&c->cx.arena, "%s%s", date,
-		strchr(date, 'Z') ? "" : "Z"), &us))
+	date =
+	    json_peek_text(inner ? inner : json_peek(o, "innererror"), "date");
+	if (!date ||
+	    !text_rfc3339_us(arena_printf(&c->cx.arena, "%s%s", date,
+				 strchr(date, 'Z') ? "" : "Z"),
+		&us))
 		return false;
 	*ret_s = us / 1000000;
 	return true;
@@ -86,8 +95,9 @@ look_at_graph(struct doctor *d)
 	struct http_response rs;
 	int64_t theirs_s, off_s;
 
-	if (!get(d, "Graph", arena_printf(&c->cx.arena, "%s/v1.0/users",
-		c->s.graph_url), let_out, &rs))
+	if (!get(d, "Graph",
+		arena_printf(&c->cx.arena, "%s/v1.0/users", c->s.graph_url),
+		let_out, &rs))
 		return;
 	/* Without a token it has to refuse. */
 	doctor_say(d, rs.status == 401 ? FOUND_OK : FOUND_WARN,
@@ -100,10 +110,13 @@ look_at_graph(struct doctor *d)
 	}
 	off_s = clock_real_s() - theirs_s;
 	if (off_s > CLOCK_S || off_s < -CLOCK_S)
-		doctor_say(d, FOUND_FAIL, "set the clock by NTP: with a wrong "
+		doctor_say(d, FOUND_FAIL,
+		    "set the clock by NTP: with a wrong "
 		    "one Microsoft refuses our certificate, and we refuse the "
-		    "PBXs' signatures", "clock: ours is %lld s off from "
-		    "Microsoft's", (long long)off_s);
+		    "PBXs' signatures",
+		    "clock: ours is %lld s off from "
+		    "Microsoft's",
+		    (long long)off_s);
 	else
 		doctor_say(d, FOUND_OK, NULL, "clock: as Microsoft's");
 }
@@ -136,9 +149,13 @@ look_at_certificate(struct doctor *d)
 	}
 	if (!tls_days_left(host, port ? port : "443", TIMEOUT_MS, &days))
 		return; /* said by the request before */
-	doctor_say(d, days < 0 ? FOUND_FAIL : days < SOON_DAYS ? FOUND_WARN :
-	    FOUND_OK, days < SOON_DAYS ? "renew nginx's certificate "
-	    "(listen.conf), and reload nginx" : NULL,
+	doctor_say(d,
+	    days < 0               ? FOUND_FAIL
+		: days < SOON_DAYS ? FOUND_WARN
+				   : FOUND_OK,
+	    days < SOON_DAYS ? "renew nginx's certificate "
+			       "(listen.conf), and reload nginx"
+			     : NULL,
 	    "certificate of %s: %d days left", c->s.public_host, days);
 }
 
@@ -152,21 +169,31 @@ look_at_programs(struct doctor *d)
 	size_t i;
 
 	for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		if (!get(d, "nginx", arena_printf(&c->cx.arena, "%s/readyz/%s",
-			c->s.public_url, programs[i]), "start nginx", &rs))
+		if (!get(d, "nginx",
+			arena_printf(&c->cx.arena, "%s/readyz/%s",
+			    c->s.public_url, programs[i]),
+			"start nginx", &rs))
 			return;
 		if (rs.status == 403 || rs.status == 404) {
-			doctor_say(d, FOUND_WARN, arena_printf(&c->cx.arena,
-			    "on nginx's machine: curl --connect-to "
-			    "::127.0.0.1: %s/readyz/webhook (and tab, admin, "
-			    "reconciler)", c->s.public_url), "programs: nginx "
-			    "tells only its own machine whether they are ready");
+			doctor_say(d, FOUND_WARN,
+			    arena_printf(&c->cx.arena,
+				"on nginx's machine: curl --connect-to "
+				"::127.0.0.1: %s/readyz/webhook (and tab, "
+				"admin, "
+				"reconciler)",
+				c->s.public_url),
+			    "programs: nginx "
+			    "tells only its own machine whether they are "
+			    "ready");
 			return;
 		}
 		doctor_say(d, rs.status == 200 ? FOUND_OK : FOUND_FAIL,
-		    rs.status == 200 ? NULL : arena_printf(&c->cx.arena,
-		    "systemctl status presence-%s; its log says why",
-		    programs[i]), "presence-%s: %s", programs[i],
+		    rs.status == 200
+			? NULL
+			: arena_printf(&c->cx.arena,
+			      "systemctl status presence-%s; its log says why",
+			      programs[i]),
+		    "presence-%s: %s", programs[i],
 		    rs.status == 200 ? "ready" : "not ready");
 	}
 }
@@ -177,15 +204,19 @@ doctor_public(struct doctor *d)
 	struct ctl *c = d->c;
 	struct http_response rs;
 
-	if (!c->s.public_url || !get(d, "public address",
+	if (!c->s.public_url ||
+	    !get(d, "public address",
 		arena_printf(&c->cx.arena, "%s/admin/", c->s.public_url),
 		"start nginx, open the port, and have the name lead here; from "
 		"inside some networks one cannot reach one's own public "
-		"address: then try from outside", &rs))
+		"address: then try from outside",
+		&rs))
 		return;
 	doctor_say(d, rs.status == 200 ? FOUND_OK : FOUND_FAIL,
-	    rs.status == 200 ? NULL : "look at nginx's configuration: "
-	    "presence.conf must be included, and its root lead to the pages",
+	    rs.status == 200 ? NULL
+			     : "look at nginx's configuration: "
+			       "presence.conf must be included, and its root "
+			       "lead to the pages",
 	    "public address: %s/admin/ answers %d", c->s.public_url, rs.status);
 	look_at_certificate(d);
 	look_at_programs(d);

@@ -42,8 +42,9 @@ connect_to(const char *host, const char *port, int64_t until_ms)
 	if (getaddrinfo(host, port, &hints, &all))
 		return -1;
 	for (a = all; a; a = a->ai_next) {
-		fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK |
-		    SOCK_CLOEXEC, a->ai_protocol);
+		fd = socket(a->ai_family,
+		    a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    a->ai_protocol);
 		if (fd < 0)
 			continue;
 		if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -93,8 +94,7 @@ days_of(SSL *ssl, int *ret_days)
 
 /* Verified is it elsewhere: here an ended one is to be looked at, too. */
 bool
-tls_days_left(const char *host, const char *port, int timeout_ms,
-    int *ret_days)
+tls_days_left(const char *host, const char *port, int timeout_ms, int *ret_days)
 {
 	const int64_t until_ms = clock_mono_ms() + timeout_ms;
 	int fd = connect_to(host, port, until_ms);

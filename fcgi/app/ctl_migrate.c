@@ -75,8 +75,10 @@ apply_file(struct ctl *c, struct db *db, const struct sql_file *f)
 	buf_init(&b, &c->cx.arena, (size_t)4 << 20);
 	buf_printf(&b, "BEGIN;\n%s\n", f->text);
 	if (is_table_file(f))
-		buf_printf(&b, "INSERT INTO presence.migration (name) "
-		    "VALUES ('%s');\n", f->name);
+		buf_printf(&b,
+		    "INSERT INTO presence.migration (name) "
+		    "VALUES ('%s');\n",
+		    f->name);
 	buf_text(&b, "COMMIT;\n");
 	if (b.overflow)
 		return fail(&c->cx, ERR_INTERNAL, "the file is too long");
@@ -97,13 +99,17 @@ migrate(struct ctl *c, struct db *scripts, struct db *questions)
 		return ctl_die("%s", c->cx.detail);
 	unknown = unknown_migration(applied);
 	if (unknown)
-		return ctl_die("the database has the migration %s, which this "
+		return ctl_die(
+		    "the database has the migration %s, which this "
 		    "presencectl does not know: it belongs to a newer version. "
-		    "Use the presencectl of that version", unknown);
+		    "Use the presencectl of that version",
+		    unknown);
 	if (rows_count(rows) == 1 && rows_bool(rows, 0, 0))
-		fputs("presencectl: warning: this role is a superuser, and "
+		fputs(
+		    "presencectl: warning: this role is a superuser, and "
 		    "the functions act with its rights; presence_owner should "
-		    "own the schema\n", stderr);
+		    "own the schema\n",
+		    stderr);
 	for (f = sql_files; f->name; f++) {
 		if (is_table_file(f) && is_in(applied, f->name))
 			continue;
@@ -115,7 +121,8 @@ migrate(struct ctl *c, struct db *scripts, struct db *questions)
 			functions++;
 	}
 	printf("renewed %d files of functions and roles\n"
-	    "the schema has level %d\n", functions, SCHEMA_LEVEL);
+	       "the schema has level %d\n",
+	    functions, SCHEMA_LEVEL);
 	return 0;
 }
 

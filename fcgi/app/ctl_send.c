@@ -59,8 +59,7 @@ file_read(const char *path, struct buf *b)
 
 	if (!f)
 		return false;
-	while ((n = fread(part, 1, sizeof(part), f)) > 0 &&
-	    buf_add(b, part, n))
+	while ((n = fread(part, 1, sizeof(part), f)) > 0 && buf_add(b, part, n))
 		;
 	ok = !ferror(f) && !b->overflow;
 	fclose(f);
@@ -90,8 +89,8 @@ secret_choose(struct ctl *c, const struct event_options *o, struct secret *s)
 		secret_set(s, o->secret, strlen(o->secret));
 	else if (o->secret_file)
 		return !secret_read_file(&c->cx,
-		    strcmp(o->secret_file, "-") == 0 ? "/dev/stdin" :
-		                                       o->secret_file,
+		    strcmp(o->secret_file, "-") == 0 ? "/dev/stdin"
+						     : o->secret_file,
 		    s, &open_to_others);
 	return true;
 }
@@ -112,8 +111,8 @@ sign(struct ctl *c, const struct secret *s, const char *id,
 		buf_str(body), body->len, &signature))
 		return false;
 	headers[1] = arena_printf(a, "webhook-id: %s", id);
-	headers[2] = arena_printf(a, "webhook-timestamp: %lld",
-	    (long long)now_s);
+	headers[2] =
+	    arena_printf(a, "webhook-timestamp: %lld", (long long)now_s);
 	headers[3] = arena_printf(a, "webhook-signature: %s", signature);
 	return true;
 }
@@ -122,9 +121,12 @@ static int
 post(struct ctl *c, const char *url, const char *const *headers,
     const struct buf *body)
 {
-	const struct http_request rq = { .method = "POST", .url = url,
-		.headers = headers, .body = buf_str(body),
-		.body_len = body->len, .timeout_ms = TIMEOUT_MS,
+	const struct http_request rq = { .method = "POST",
+		.url = url,
+		.headers = headers,
+		.body = buf_str(body),
+		.body_len = body->len,
+		.timeout_ms = TIMEOUT_MS,
 		.max_bytes = ANSWER_MAX };
 	struct http_response rs;
 
@@ -133,8 +135,8 @@ post(struct ctl *c, const char *url, const char *const *headers,
 		return ctl_die("no answer: %s", rs.why);
 	printf("status %d, after %d ms\n", rs.status, rs.ms);
 	if (rs.len)
-		printf("%s%s", rs.body,
-		    rs.body[rs.len - 1] == '\n' ? "" : "\n");
+		printf(
+		    "%s%s", rs.body, rs.body[rs.len - 1] == '\n' ? "" : "\n");
 	return rs.status >= 200 && rs.status < 300 ? 0 : 1;
 }
 
@@ -143,11 +145,16 @@ ctl_send(struct ctl *c)
 {
 	struct event_options o = { 0 };
 	const struct ctl_option list[] = {
-		{ "--url", &o.url }, { "--secret", &o.secret },
-		{ "--secret-file", &o.secret_file }, { "--body", &o.body },
-		{ "--id", &o.id }, { "--timestamp", &o.timestamp },
-		{ "--extension", &o.extension }, { "--call", &o.call },
-		{ "--leg", &o.leg }, { "--line", &o.line },
+		{ "--url", &o.url },
+		{ "--secret", &o.secret },
+		{ "--secret-file", &o.secret_file },
+		{ "--body", &o.body },
+		{ "--id", &o.id },
+		{ "--timestamp", &o.timestamp },
+		{ "--extension", &o.extension },
+		{ "--call", &o.call },
+		{ "--leg", &o.leg },
+		{ "--line", &o.line },
 	};
 	const char *headers[5] = { NULL };
 	struct secret secret = { 0 };
@@ -166,12 +173,12 @@ ctl_send(struct ctl *c)
 	if (!o.body)
 		event_json(&body, c->argv[0], &o);
 	else if (!file_read(o.body, &body))
-		return ctl_die("%s cannot be read, or is longer than 256 KiB",
-		    o.body);
+		return ctl_die(
+		    "%s cannot be read, or is longer than 256 KiB", o.body);
 	text_uuid_random(id);
 	ok = secret_choose(c, &o, &secret) &&
 	    sign(c, &secret, o.id ? o.id : id, &body, headers);
 	secret_done(&secret);
-	return ok ? post(c, o.url, headers, &body) :
-	            ctl_die("%s", c->cx.detail);
+	return ok ? post(c, o.url, headers, &body)
+		  : ctl_die("%s", c->cx.detail);
 }

@@ -32,8 +32,8 @@ static const struct command {
 	    "make a tenant known before its administrator signs in" },
 	{ "tenant-list", ctl_tenant_list, NEED_DATABASE, 0, 0, "",
 	    "tenants with their consent, people and PBXs" },
-	{ "pbx-add", ctl_pbx_add, NEED_DATABASE | NEED_SEAL | NEED_PUBLIC, 2,
-	    2, "TENANT_ID NAME [--platform generic] [--auth signature|path]",
+	{ "pbx-add", ctl_pbx_add, NEED_DATABASE | NEED_SEAL | NEED_PUBLIC, 2, 2,
+	    "TENANT_ID NAME [--platform generic] [--auth signature|path]",
 	    "connect a PBX; prints its address and secret" },
 	{ "link", ctl_link, NEED_DATABASE, 4, 4,
 	    "TENANT_ID PBX_ID EXTENSION OBJECT_ID [--name N] [--upn U]",
@@ -41,8 +41,8 @@ static const struct command {
 	{ "monitoring", ctl_monitoring, NEED_DATABASE, 3, 3,
 	    "TENANT_ID OBJECT_ID on|off",
 	    "a person's own switch, Presence Monitoring" },
-	{ "consent-check", ctl_consent_check, NEED_DATABASE | NEED_MICROSOFT,
-	    1, 1, "TENANT_ID",
+	{ "consent-check", ctl_consent_check, NEED_DATABASE | NEED_MICROSOFT, 1,
+	    1, "TENANT_ID",
 	    "ask Microsoft whether the tenant's consent holds, and store it" },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -90,8 +90,8 @@ ctl_options(struct ctl *c, const struct ctl_option *list, int n)
 		len = strcspn(arg, "=");
 		option = option_find(list, n, arg, len);
 		if (!option) {
-			ctl_die("%.*s is no option of this command",
-			    (int)len, arg);
+			ctl_die(
+			    "%.*s is no option of this command", (int)len, arg);
 			return false;
 		}
 		if (!arg[len] && i + 1 == c->argc) {
@@ -130,7 +130,8 @@ help(void)
 	size_t i;
 
 	printf("presencectl %s: what an operator of Presence Sync does by "
-	    "hand\n\n", PRESENCE_VERSION);
+	       "hand\n\n",
+	    PRESENCE_VERSION);
 	for (i = 0; i < NCOMMANDS; i++)
 		usage(stdout, &commands[i]);
 	printf("\nThe settings are in the environment:\n\n");
@@ -149,8 +150,8 @@ run(struct ctl *c, const struct command *one)
 			return ctl_die("the settings have faults:\n%s", faults);
 		/* What a person asked for is said on stdout; of the log only
 		 * what is wrong. */
-		log_init("ctl", c->s.log_level == LOG_DEBUG ? LOG_DEBUG :
-		                                              LOG_WARN);
+		log_init(
+		    "ctl", c->s.log_level == LOG_DEBUG ? LOG_DEBUG : LOG_WARN);
 		if (http_init(&c->cx, c->s.ca_file))
 			return ctl_die("%s", c->cx.detail);
 	}

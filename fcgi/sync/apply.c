@@ -466,6 +466,18 @@ count_done(struct apply *a, struct batch *b)
 	return any;
 }
 
+/* A slow call keeps its first event waiting for its last: then smaller ones
+ * answer sooner. With more waiting than fits, the rate is what counts. */
+static void
+adapt(struct apply *a, int64_t ms)
+{
+	if (ms > SLOW_MS && queue_length(a->queue) < (size_t)a->limit)
+		a->limit = BATCH_MIN + (a->limit - BATCH_MIN) / 2;
+	else
+		a->limit = a->limit < BATCH_MAX / 2 ? a->limit * 2 :
+		    BATCH_MAX;
+}
+
 /* --- one round -------------------------------------------------------------- */
 
 static enum err
@@ -484,11 +496,7 @@ batch_try(struct apply *a, struct batch *b)
 	if (!e) {
 		ms = clock_mono_ms() - asked_ms;
 		metrics_observe_ms(METRIC_APPLY_MS, ms);
-		if (ms > SLOW_MS)
-			a->limit = BATCH_MIN + (a->limit - BATCH_MIN) / 2;
-		else
-			a->limit = a->limit < BATCH_MAX / 2 ? a->limit * 2 :
-			    BATCH_MAX;
+		adapt(a, ms);
 		n = jobs_from_rows(&cx, rows, asked_ms, &jobs);
 		if (b->restart) {
 			settle_restart(a, b, rows, jobs, n);

@@ -132,7 +132,7 @@ is "$(rows)" "$before" "rows after a throttled lookup"
 # --- 100,000 lines: in bounded time, and people are paged once ---
 jq -nc --arg t "$TENANT_ID" '{tenant: $t, users: [range(2000) | {oid: "ffffffff-0000-4000-8000-\("000000000000\(.)"[-12:])",
   upn: "p\(.)@nordwind.example", name: "Person \(.)"}]}' >"$TEST_DIR/people"
-sim POST /_sim/users "@$TEST_DIR/people" >/dev/null
+sim POST /_sim/users "$(<"$TEST_DIR/people")" >/dev/null
 awk 'BEGIN { print "extension,user"; for (i = 0; i < 100000; i++)
   printf "x%d,p%d@nordwind.example\r\n", i, i % 2000 + (i > 99989 ? 5000 : 0) }' >"$file"
 since=$(sim GET "/_sim/calls?limit=1" | jq .seq)

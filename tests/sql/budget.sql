@@ -64,7 +64,7 @@ SELECT test.pass(25), test.taken();
 UPDATE tenant SET probe_until_at = clock_timestamp();
 SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'throttled', 1, NULL);
 SELECT test.shut();
-SELECT test.pass(5), test.taken();
+SELECT test.pass(5), test.ev('phone.on_hook', '6');
 SELECT test.pass(15), test.taken();
 SELECT test.graph('p4', 'throttled', 100000);
 SELECT test.shut();
@@ -76,3 +76,15 @@ SELECT test.graph('p3', 'throttled');
 SELECT test.shut();
 SELECT test.pass(2);
 SELECT test.ev('phone.off_hook', '3');
+\echo room for one only: the clear goes first, though it is due last
+SELECT test.graph('p3', 'ok');
+CREATE FUNCTION test.room(n int) RETURNS void LANGUAGE sql AS $$
+UPDATE tenant_budget SET newest_s = floor(extract(epoch FROM clock_timestamp())),
+    slots = array_fill(0, ARRAY[34]) || (1450 - n)
+$$;
+SELECT test.room(0);
+SELECT count(*) FROM monitoring_set(test.id('nordwind'), test.id('p3'), NULL, NULL, false);
+UPDATE due SET at = clock_timestamp() - interval '1 min';
+UPDATE due SET at = clock_timestamp() WHERE user_id = test.id('p3');
+SELECT test.room(1);
+SELECT test.due();
