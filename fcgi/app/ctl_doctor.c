@@ -2,9 +2,8 @@
  * presencectl doctor: everything that an installation needs, looked at one by
  * one, each with what to do about it. Each question has a time limit.
  */
-#include "app/ctl_doctor.h"
+#include "app/doctor_parts.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,23 +13,6 @@
 
 #define DAY_S (24 * 60 * 60)
 #define SOON_DAYS 30
-
-void
-doctor_say(struct doctor *d, enum finding found, const char *remedy,
-    const char *format, ...)
-{
-	static const char *const words[] = { "ok", "warn", "FAIL" };
-	va_list ap;
-
-	d->nwarn += found == FOUND_WARN;
-	d->nfail += found == FOUND_FAIL;
-	printf("%-5s ", words[found]);
-	va_start(ap, format);
-	vprintf(format, ap);
-	va_end(ap);
-	printf("%s%s\n", remedy ? "\n      to do: " : "", remedy ? remedy : "");
-	fflush(stdout);
-}
 
 /* What the faults leave is looked at nevertheless. */
 static bool

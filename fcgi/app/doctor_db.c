@@ -1,5 +1,5 @@
 /* presencectl doctor: the database, its roles, and each tenant in it. */
-#include "app/ctl_doctor.h"
+#include "app/doctor_parts.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * When does the certificate end that a host shows? The only question that
  * libcurl does not answer in a form of use, so here OpenSSL is asked itself.
  */
-#include "app/ctl_doctor.h"
+#include "app/doctor_parts.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -1,21 +1,8 @@
-/* What the parts of presencectl doctor share. */
-#ifndef APP_CTL_DOCTOR_H
-#define APP_CTL_DOCTOR_H
+/* The parts of presencectl doctor, by what they look at. */
+#ifndef APP_DOCTOR_PARTS_H
+#define APP_DOCTOR_PARTS_H
 
-#include "app/ctl.h"
-#include "sync/entra.h"
-
-enum finding { FOUND_OK, FOUND_WARN, FOUND_FAIL };
-
-struct doctor {
-	struct ctl *c;
-	struct entra *entra; /* NULL: no credential that works */
-	int nwarn, nfail;
-};
-
-/* One line, and below it what to do (NULL: nothing). Never a secret. */
-void doctor_say(struct doctor *d, enum finding found, const char *remedy,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+#include "app/doctor_say.h"
 
 /* The database: false when nothing more can be asked of it. */
 bool doctor_database(struct doctor *d);

@@ -1,5 +1,5 @@
 /* presencectl doctor: Microsoft's addresses, and our own public one. */
-#include "app/ctl_doctor.h"
+#include "app/doctor_parts.h"
 
 #include <stdio.h>
 #include <string.h>
