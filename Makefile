@@ -7,7 +7,6 @@
 #                   T="http/20 unit": only these tests; N=1: one at a time
 #   make lint       the rules of the house, and a build with -Werror
 #   make fuzz       every fuzzer for FUZZ_S seconds (30)
-#   make bench      the figures, against this machine
 #   make format     clang-format over the C files
 #   make install    DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
 
@@ -23,7 +22,7 @@ N ?=
 .DEFAULT_GOAL := all
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all check run bench fuzz lint format install uninstall clean \
+.PHONY: all check run fuzz lint format install uninstall clean \
 	build-check stack-tools npm-www npm-tests FORCE
 
 # --- where it goes --------------------------------------------------------
@@ -197,11 +196,6 @@ check:
 	@tests/setup check
 	@$(MAKE) --no-print-directory -j$(CPUS) build-check
 	@BUILD=$B SAN=$(SAN) tests/run $(if $N,-n $N) $T
-
-bench:
-	@tests/setup check
-	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools
-	@tests/bench/run
 
 lint:
 	@tests/setup check
