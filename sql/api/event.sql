@@ -320,7 +320,7 @@ END $$;
 
 -- pbx.restarted: ends every leg of that PBX that had no newer news; touches
 -- many people, so it is a transaction of its own.
---   rows  as apply: one event row (unchanged, changed, duplicate, no_consent),
+--   rows  as apply: one event row (locked, no_pbx, unchanged, changed, duplicate, no_consent),
 --         then a job for each person who can be told at once (at most 64, the
 --         others are due now); goal_no of the event row = people to be told
 CREATE OR REPLACE FUNCTION presence.apply_restart(t_id uuid, p_id uuid, event_us bigint,
@@ -330,7 +330,7 @@ RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    t tenant := tenant_lock(t_id);
+    t tenant;
     at timestamptz := clock_timestamp();
     pbx_at timestamptz := to_timestamp(event_us / 1e6);
     said timestamptz := said_at(at, event_us, attempt_us);
@@ -341,15 +341,18 @@ DECLARE
     jobs job[] := '{}';
     people uuid[] := '{}';
     told int := 0;
+    locked uuid[];
 BEGIN
     kind := 'event';
     tenant_id := t_id;
+    locked := tenants_lock(ARRAY[t_id]);
     PERFORM FROM pbx WHERE pbx.tenant_id = t_id AND pbx_id = p_id;
-    IF NOT FOUND THEN
-        outcome := 'no_pbx';
+    IF NOT FOUND OR locked = '{}' THEN
+        outcome := CASE WHEN FOUND THEN 'locked' ELSE 'no_pbx' END;
         RETURN NEXT;
         RETURN;
     END IF;
+    SELECT * INTO t FROM tenant WHERE tenant.tenant_id = t_id;
     IF event_key IS NOT NULL THEN
         INSERT INTO event_key VALUES (t_id, p_id, event_key, at) ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN

@@ -65,12 +65,12 @@ BEGIN
             WHEN u.busy_until_at IS NULL OR u.busy_until_at <= at THEN 'none'
             WHEN how = 'silent' OR t.after_call = 'clear' THEN 'clear'
             ELSE 'available' END;
-        IF goal = 'none' AND u.published = 'busy' THEN
-            u.published := 'none';      -- that Busy has run out: it is over
-            u.certain := true;
-        END IF;
     ELSE
         goal := u.goal;
+    END IF;
+    IF goal = 'none' AND u.published = 'busy' THEN
+        u.published := 'none';      -- that Busy has run out: it is over
+        u.certain := true;
     END IF;
     IF goal <> u.goal THEN
         u.goal := goal;
@@ -167,8 +167,10 @@ BEGIN
             next := NULL;
         END IF;
     END IF;
-    IF t.consent = 'granted' THEN
-        next := least(next, u.resend_at);
+    IF t.consent = 'granted' AND u.resend_at IS NOT NULL
+        AND NOT is_ahead(u.claim_until_at, at, '20 s')
+    THEN
+        next := least(next, greatest(at, u.resend_at, u.retry_at, wait_until));
     END IF;
     RETURN least(legs, next);
 END $$;
@@ -192,6 +194,9 @@ BEGIN
     u.claim_busy_until_at := u.busy_until_at;
     u.claim_told_until_at := u.told_until_at;
     u.certain := false;
+    IF u.resend_at <= at THEN
+        u.resend_at := NULL;    -- this is it
+    END IF;
     IF u.goal = 'busy' THEN
         u.busy_until_at := greatest(u.busy_until_at, at + make_interval(secs => t.lease_s));
         u.told_until_at := greatest(u.told_until_at, u.busy_until_at);

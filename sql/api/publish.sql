@@ -81,9 +81,6 @@ BEGIN
                 u.late := false;
                 u.resend_at := at + interval '60 s';
             END IF;
-            IF t.credential_problem IS NOT NULL THEN
-                UPDATE tenant x SET credential_problem = NULL WHERE x.tenant_id = r.t;
-            END IF;
         ELSE
             u.attempts := u.attempts + 1;
             u.retry_at := at + backoff;
@@ -136,7 +133,10 @@ BEGIN
                 SELECT * INTO t FROM tenant x WHERE x.tenant_id = r.t;
             WHEN 'credential' THEN
                 u.problem := 'credential';
-                UPDATE tenant x SET credential_problem = r.d WHERE x.tenant_id = r.t;
+                -- Only a probe, with a new token, tells that it is over.
+                UPDATE tenant x SET credential_problem = r.d,
+                    probe_at = least(x.probe_at, at + interval '2 s')
+                WHERE x.tenant_id = r.t;
             WHEN 'failed' THEN
                 u.problem := 'unreachable';
             ELSE
@@ -227,8 +227,11 @@ BEGIN
         END IF;
         must := coalesce(user_renew_at(u) <= at, false);
         IF u.resend_at <= at AND NOT is_ahead(u.claim_until_at, at, '20 s') THEN
-            u.resend_at := NULL;
-            must := must OR (u.goal <> 'none' AND u.goal = u.published);
+            IF t.consent = 'granted' AND u.goal <> 'none' AND u.goal = u.published THEN
+                must := true;           -- owed until it is claimed
+            ELSE
+                u.resend_at := NULL;    -- there is nothing to repeat
+            END IF;
         END IF;
         j := user_next(u, t, must, at, true);
         IF j.kind IS NOT NULL THEN
@@ -269,6 +272,8 @@ DECLARE
     wait_until timestamptz;
 BEGIN
     IF is_ahead(t.probe_until_at, at, '30 s') THEN
+        UPDATE tenant SET probe_at = t.probe_until_at
+        WHERE tenant_id = t.tenant_id AND probe_at < t.probe_until_at;
         RETURN NULL;
     END IF;
     SELECT * INTO b FROM tenant_budget WHERE tenant_id = t.tenant_id;

@@ -15,9 +15,10 @@ for name in webhook tab admin reconciler nginx postgres microsoft; do
   service "$name" kill
   until_true 5 is_another "$name" "$was"
 done
-# PostgreSQL looks through all its files after a crash before it takes anybody.
+# PostgreSQL looks through all its files after a crash before it takes anybody,
+# and the simulator makes keys.
 for name in webhook tab admin reconciler; do until_true 30 serves "$URL/readyz/$name"; done
-until_true 5 serves "$SIM_URL/_sim/counts"
+until_true 30 serves "$SIM_URL/_sim/counts"
 
 # A second one on a folder that is in use is refused, with the reason.
 reason=$(tests/stack/up "$stack" 2>&1 | tail -n 1) || true

@@ -51,3 +51,4 @@ SELECT test.apply(test.event('call.ended', '1001', 'c1', pbx => 'south', tenant 
     test.event('call.ended', '1002', 'c2'));
 SELECT DISTINCT outcome FROM record(jsonb_build_array(jsonb_build_object('t', test.id('sudhang'),
     'u', test.id('emil'), 'c', 1, 'r', 'ok')));
+SELECT outcome FROM apply_restart(test.id('sudhang'), test.id('south'), NULL, NULL, NULL);

@@ -114,5 +114,14 @@ SELECT test.jobs(j) FROM person_clear(test.id('nordwind'), test.id('bert'), 'cle
 SELECT test.graph('bert', 'ok');
 SELECT test.jobs(j) FROM person_clear(test.id('nordwind'), test.id('nobody'), 'cleared') j;
 
+\echo nobody renewed and the lease ran out: nothing to clear, and the next Busy is told
+SELECT test.ev('call.answered', '1002', 'e3');
+SELECT test.graph('bert', 'ok');
+SELECT test.pass(905);
+SELECT test.jobs(j) FROM person_clear(test.id('nordwind'), test.id('bert'), 'cleared') j;
+SELECT test.view('bert');
+SELECT test.ev('call.answered', '1002', 'e4');
+SELECT test.graph('bert', 'ok');
+
 \echo the log
 SELECT DISTINCT kind, type, outcome, detail FROM event ORDER BY 1, 2, 3, 4;

@@ -67,6 +67,19 @@ SELECT test.graph('carla', 'ok');
 SELECT test.pass(32), test.due();
 SELECT test.graph('carla', 'ok');
 
+\echo ... or the gate is shut by then: as soon as it opens, and only then
+SELECT test.ev('call.answered', '1003', 'l3');
+SELECT test.graph('carla', 'unknown');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'ok');
+UPDATE tenant_budget SET gate_until_at = clock_timestamp() + interval '70 s';
+SELECT test.pass(61), test.due(), test.due_in('carla');
+SELECT test.pass(10), test.due();
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(62), test.due();
+SELECT test.ev('call.ended', '1003', 'l3');
+SELECT test.graph('carla', 'ok');
+
 \echo R14: 5xx is tried again with growing pauses
 SELECT test.ev('call.answered', '1001', 'e1');
 SELECT test.graph('anna', 'failed');

@@ -371,7 +371,7 @@ stack_env() {
   cat <<END
 STACK_DIR=$dir
 STACK_READY=${STACK_READY:-1}
-STACK_START_S=$([ -z "${STACK_VALGRIND:-}" ] && echo 20 || echo 120)
+STACK_START_S=$([ -z "${STACK_VALGRIND:-}" ] && echo 60 || echo 240)
 URL=http://127.0.0.1:$http_port
 PUBLIC_URL=$public_url
 NGINX_PORT=$http_port

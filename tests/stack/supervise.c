@@ -394,8 +394,12 @@ fail_start(const struct part *p, const char *what)
 	if (f != NULL)
 		fclose(f);
 	last[strcspn(last, "\n")] = '\0';
-	snprintf(text, sizeof(text), "failed %s%s: %s (log: %s)\n", p->name,
-	    what, last, path);
+	if (strstr(last, "(log: ") != NULL) /* it names a better one */
+		snprintf(text, sizeof(text), "failed %s%s: %s\n", p->name,
+		    what, last);
+	else
+		snprintf(text, sizeof(text), "failed %s%s: %s (log: %s)\n",
+		    p->name, what, last, path);
 	say("%s", text + strlen("failed "));
 	state_write(text);
 }

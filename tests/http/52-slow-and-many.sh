@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Slow Graph and many at once: everybody is answered in time, slow clients stop nobody, memory stays bounded.
+# limit: 240
+. "$(dirname "$0")/lib.sh"
+start
+people=1250 # of each of four tenants: below what Graph takes of a tenant in 30 s
+
+tenant() { printf '3000000%d-0000-4000-8000-000000000000' "$1"; }
+for n in 1 2 3 4; do
+  sim POST /_sim/tenants "$(jq -nc --arg t "$(tenant $n)" --arg n $n --argjson p $people '{tenants: [{tenant_id: $t, name: "Crowd \($n)",
+    consent: "granted", users: [range($p) | {oid: ("3000000\($n)-0000-4000-8000-" + ("000000000000\(.)" | .[-12:])), upn: "e\(.)@crowd\($n).example", name: "E \(.)"}]}]}')" >/dev/null
+  ctl tenant-add "$(tenant $n)" "Crowd $n" >/dev/null
+  ctl pbx-add "$(tenant $n)" Crowd >"$TEST_DIR/pbx"
+  ctl consent-check "$(tenant $n)" >/dev/null
+  sql "WITH u AS (INSERT INTO presence.teams_user (tenant_id, user_id, monitoring)
+         SELECT '$(tenant $n)', ('3000000$n-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, true
+         FROM generate_series(0, $people - 1) i RETURNING user_id)
+       INSERT INTO presence.extension (tenant_id, pbx_id, extension, user_id)
+       SELECT '$(tenant $n)', '$(sed -n 's/^id=//p' "$TEST_DIR/pbx")', 'e' || right(user_id::text, 12)::bigint, user_id FROM u"
+  jq -nc --arg url "$(sed -n 's/^webhook_url=//p' "$TEST_DIR/pbx")" --arg secret "$(sed -n 's/^secret=//p' "$TEST_DIR/pbx")" \
+    --argjson people $people '{url: $url, secret: $secret, extensions: $people}' >>"$TEST_DIR/pbxs"
+done
+jq -sc . "$TEST_DIR/pbxs" >"$TEST_DIR/list"
+sql "ANALYZE presence.teams_user, presence.extension"
+fault '{"match":{"op":"setPresence"},"delay_ms":300}' >/dev/null
+
+crowd() { # CONNECTIONS TYPE CALL
+  BODY=$(node tests/http/crowd.mjs "$@" <"$TEST_DIR/list" 3>&-)
+  echo "$2: $BODY"
+  expect '.lost | join("; ")' ""
+  expect '.outcomes | add' "$1"
+  expect '.outcomes | keys - ["published", "deferred", "superseded", "duplicate"] | join(" ")' ""
+}
+high_kb() { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(<"$PIDS/webhook.pid")/status"; }
+webhook=$(<"$PIDS/webhook.pid")
+people_busy() { sim GET /_sim/state | jq '[.tenants[] | select(.name | startswith("Crowd")).users[] | select(.presence.availability == "Busy")] | length'; }
+busy_are() { [ "$(people_busy)" = "$1" ]; }
+
+# 500 at once over a slow Graph: all 200, and within the answer's limit.
+quiet=$(high_kb)
+crowd 500 call.answered first
+expect '.answers | keys | join(" ")' 200
+[ "$(jq .slowest_ms <<<"$BODY")" -lt 4000 ] || fail "the slowest of 500 took $(jq .slowest_ms <<<"$BODY") ms"
+until_true 30 busy_are 500
+crowd 500 call.ended first
+expect '.answers | keys | join(" ")' 200
+until_true 30 busy_are 0
+
+# Slow clients occupy nobody: nginx takes them in, the others go their way.
+coproc SLOW { exec node tests/http/slow.mjs "$PBX_URL" "$PBX_SECRET" 40 8 3>&-; }
+slow=$SLOW_PID
+exec {from_slow}<&"${SLOW[0]}"
+read -r word <&$from_slow
+is "$word" slow "word of the slow clients"
+slowest=0
+for n in 1 2 3 4 5 6; do
+  began=$(date +%s%3N)
+  post call.answered 1001 "beside$n"
+  expect_status 200
+  post call.ended 1001 "beside$n"
+  expect_status 200
+  ms=$(($(date +%s%3N) - began))
+  [ $ms -le $slowest ] || slowest=$ms
+done
+kill -0 "$slow" || fail "the slow clients were gone before the others were served"
+[ $slowest -lt 6000 ] || fail "beside slow clients two events took $slowest ms"
+read -r answered <&$from_slow
+is "$answered" 40 "slow clients that were answered 200 at last"
+wait "$slow"
+echo "beside 40 slow clients two events took at most $slowest ms"
+
+# As many as there may be: 503 with Retry-After is the only other answer, and
+# what it turned away is taken when it comes again.
+most=5000
+[ "$(ulimit -n)" -gt $((most + 200)) ] || most=$(($(ulimit -n) - 200))
+for type in call.answered call.ended; do
+  crowd $most $type many
+  expect '.answers | keys - ["200", "503"] | join(" ")' ""
+  expect .no_retry_after 0
+  [ $type = call.ended ] || until_true 60 busy_are "$most"
+done
+until_true 60 busy_are 0
+is "$(sql "SELECT count(*) FROM presence.event WHERE kind = 'event' AND type = 'call.answered' AND extension LIKE 'e%'")" \
+  $((500 + most)) "events stored"
+
+# Bounded: what may be held at most, 6,144 requests of about 50 kB.
+is "$(<"$PIDS/webhook.pid")" "$webhook" "process id of presence-webhook"
+high=$(high_kb)
+echo "memory of presence-webhook: $quiet kB quiet, $high kB at most"
+case $BUILD in
+*san-*) ;;
+*) [ "$high" -lt $((6144 * 50)) ] || fail "presence-webhook took $high kB" ;;
+esac
+is "$(sim GET /_sim/counts | jq .concurrent_per_user_max)" 1 "calls at once for a person"
