@@ -240,17 +240,15 @@ UNIT_FILES := $(wildcard fcgi/units/*.service fcgi/units/*.socket \
 	fcgi/units/*.target)
 
 install: all
-	install -d $(BINDIR) $(SHAREDIR)/sql/api $(NGINXDIR) \
+	install -d $(BINDIR) $(SHAREDIR) $(NGINXDIR) \
 	  $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/presence
 	install -m 755 $(PROGRAMS) $(BINDIR)
-	install -m 644 $(wildcard sql/*.sql) $(SHAREDIR)/sql
-	$(if $(wildcard sql/api/*.sql),install -m 644 \
-	  $(wildcard sql/api/*.sql) $(SHAREDIR)/sql/api)
 	cp -R $(WWW) $(SHAREDIR)/
 	rm -f $(SHAREDIR)/www/.built
-	install -m 644 $(NGINX_OURS) $(NGINXDIR)
+	for f in $(NGINX_OURS); do sed 's,/usr/local/share,$(PREFIX)/share,' \
+	  $$f >$(NGINXDIR)/$${f##*/}; done
 	for f in $(NGINX_OWN); do t=$(NGINXDIR)/$${f##*/}; \
-	  [ -e "$$t" ] || sed 's,/usr/local/share,$(PREFIX)/share,' $$f >"$$t"; done
+	  [ -e "$$t" ] || install -m 644 $$f "$$t"; done
 	for f in $(UNIT_FILES); do sed 's,/usr/local/bin,$(PREFIX)/bin,' $$f \
 	  >$(DESTDIR)$(UNITDIR)/$${f##*/}; done
 	install -D -m 644 fcgi/units/presence.sysusers \

@@ -4,6 +4,7 @@
  */
 #include <search.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/csv.h"
@@ -13,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "pbx/event.h"
 #include "sync/graph.h"
@@ -50,8 +52,15 @@ struct import {
 	int n;
 	struct person *people;          /* every one that is named */
 	int npeople;
-	struct hsearch_data extensions; /* extension -> its struct line */
-	struct hsearch_data names;      /* lower-case UPN or id -> person */
+	void *extensions;               /* a tree: extension -> its line */
+	void *names;                    /* lower-case UPN or id -> person */
+};
+
+/* A tree's node. Trees, because what people number and name begins alike,
+ * which makes one long chain of the C library's hash table. */
+struct pair {
+	const char *key;
+	void *value;
 };
 
 static atomic_int imports_running;
@@ -99,29 +108,44 @@ extension_delete(struct request *rq)
 	return ERR_OK;
 }
 
-static void
-table_done(void *table)
+static int
+pair_compare(const void *a, const void *b)
 {
-	hdestroy_r(table);
+	return strcmp(((const struct pair *)a)->key,
+	    ((const struct pair *)b)->key);
 }
 
 static void
-table_init(struct import *im, struct hsearch_data *table, int n)
+pair_keep(void *pair)
 {
-	memset(table, 0, sizeof(*table));
-	if (hcreate_r((size_t)n * 3 / 2 + 16, table) != 0)
-		arena_defer(&im->rq->cx.arena, table_done, table);
+	(void)pair; /* the arena's */
 }
 
-/* What the table has for this key; put in when it has nothing. */
+static void
+tree_done(void *tree)
+{
+	tdestroy(*(void **)tree, pair_keep);
+}
+
+/* What the tree has for this key; put in when it has nothing. */
 static void *
-table_get(struct hsearch_data *table, const char *key, void *put)
+tree_get(struct import *im, void **tree, const char *key, void *put)
 {
-	ENTRY item = { (char *)(uintptr_t)key, put }, *found;
+	const struct pair wanted = { key, put };
+	struct pair *new;
+	void *node = tfind(&wanted, tree, pair_compare);
 
-	if (hsearch_r(item, put != NULL ? ENTER : FIND, &found, table) == 0)
+	if (node != NULL)
+		return (*(struct pair **)node)->value;
+	if (put == NULL)
 		return NULL;
-	return found->data;
+	new = arena_alloc(&im->rq->cx.arena, sizeof(*new));
+	*new = wanted;
+	if (tsearch(new, tree, pair_compare) == NULL) {
+		log_say(LOG_ERROR, "import: out of memory");
+		abort();
+	}
+	return put;
 }
 
 /* Where the header has its two columns. */
@@ -192,13 +216,13 @@ check_line(struct import *im, struct line *l)
 	} else if (!text_is_uuid(l->user) && strchr(l->user, '@') == NULL) {
 		line_bad(l, LINE_BAD,
 		    "user is neither a user principal name nor an object id");
-	} else if ((first = table_get(&im->extensions, l->extension, l)) != l) {
+	} else if ((first = tree_get(im, &im->extensions, l->extension, l)) != l) {
 		line_bad(l, LINE_DUPLICATE, arena_printf(&im->rq->cx.arena,
 		    "line %d has this extension already", first->number));
 	} else {
 		key = arena_strdup(&im->rq->cx.arena, l->user);
 		text_lower(key);
-		l->person = table_get(&im->names, key, NULL);
+		l->person = tree_get(im, &im->names, key, NULL);
 		if (l->person != NULL)
 			return;
 		l->person = arena_alloc(&im->rq->cx.arena,
@@ -207,7 +231,7 @@ check_line(struct import *im, struct line *l)
 		l->person->next = im->people;
 		im->people = l->person;
 		im->npeople++;
-		table_get(&im->names, key, l->person);
+		tree_get(im, &im->names, key, l->person);
 	}
 }
 
@@ -234,8 +258,8 @@ read_lines(struct import *im)
 		most = LINES_MAX + 2;
 	im->lines = arena_array(&rq->cx.arena, (size_t)most,
 	    sizeof(*im->lines));
-	table_init(im, &im->extensions, most);
-	table_init(im, &im->names, most);
+	arena_defer(&rq->cx.arena, tree_done, &im->extensions);
+	arena_defer(&rq->cx.arena, tree_done, &im->names);
 	for (;;) {
 		struct line *l = &im->lines[im->n];
 
@@ -284,7 +308,7 @@ offer(void *arg, const struct graph_user *u)
 			continue;
 		memcpy(key, keys[i], strlen(keys[i]) + 1);
 		text_lower(key);
-		p = table_get(&im->names, key, NULL);
+		p = tree_get(im, &im->names, key, NULL);
 		if (p != NULL && p->id == NULL)
 			person_found(im, p, u);
 	}

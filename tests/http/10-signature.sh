@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Who may post events: a signature by one of two secrets and in time, the form of the address, the network.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start
 sign_in admin@nordwind.example

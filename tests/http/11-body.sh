@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bad input from a PBX: each answered with its status and the member's name, and nothing of it stored.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start
 body=$TEST_DIR/body

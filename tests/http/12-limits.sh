@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Limits: events per PBX and second; what every kind of answer tells browsers; what is only for loopback.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start
 sign_in admin@nordwind.example

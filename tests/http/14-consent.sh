@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Consent: the redirect proves nothing. Each forged or replayed answer changes nothing; a grant is proved by a call of Graph.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start STACK_READY=0
 sign_in admin@nordwind.example

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Signing in: every part of the flow is good once and in one browser; sessions end; only administrators get further.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 third=33333333-4444-4555-8666-777777777777
 start STACK_TLS=1 "PRESENCE_TENANTS=11111111-2222-4333-8444-555555555555,$third"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The application's own credential: certificate or secret; when Microsoft refuses it, it is said, and it heals by itself.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start
 sign_in admin@nordwind.example

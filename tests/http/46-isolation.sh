@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tenants are apart: an administrator and a person of another tenant try every route with the first one's ids.
-# limit: 90
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start
 sign_in admin@nordwind.example
@@ -135,3 +135,26 @@ PBX_URL=$url
 sim_is "$ANNA_OID" .availability Busy
 post call.ended 1001 held-call
 expect '.results[0].outcome' published
+
+# --- a tenant that is held (a large import) makes nobody else wait ---
+url=$PBX_URL PBX_URL=$their_url
+post_body "$(event call.answered 1001 meanwhile)" "" "" "$their_secret"
+expect_status 200
+sql "BEGIN; SELECT FROM presence.tenant_budget WHERE tenant_id = '$TENANT2_ID' FOR UPDATE; SELECT pg_sleep(1.5)" &
+held=$!
+sleep 0.3
+body='{"type":"pbx.restarted"}'
+sign "$body" "" "" "$their_secret" >"$TEST_DIR/restart"
+curl -sS --noproxy '*' -H "@$TEST_DIR/restart" -H 'content-type: application/json' -d "$body" "$PBX_URL" >"$TEST_DIR/restarted" &
+restart=$!
+sleep 0.1
+PBX_URL=$url
+began=$(date +%s%N)
+post call.ringing 1001 k2
+expect_status 200
+took_ms=$((($(date +%s%N) - began) / 1000000))
+[ $took_ms -lt 400 ] || fail "an event waited $took_ms ms for another tenant"
+wait $held $restart
+BODY=$(<"$TEST_DIR/restarted")
+expect '.results[0].availability' null
+[[ $BODY == *published* || $BODY == *deferred* ]] || fail "the restart came to nothing: $BODY"

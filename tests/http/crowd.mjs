@@ -38,7 +38,7 @@ async function one(socket, i) {
 	const pbx = pbxs[i % pbxs.length];
 	const extension = `e${Math.floor(i / pbxs.length) % pbx.extensions}`;
 	const body = JSON.stringify({ type, data: { extension, call_id: call } });
-	const id = `msg_${call}_${type}_${i}`;
+	const id = `msg_${call}_${type.slice(5)}_${i}`;
 	let answer = await ask(socket, 'POST', pbx.url, sign(pbx.secret, id, body), body);
 	counts.add(answer);
 	times.push(answer.ms);

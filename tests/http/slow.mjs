@@ -10,7 +10,7 @@ import { pause, sign } from './sender.mjs';
 
 const [url, secret, clients, seconds] = process.argv.slice(2);
 const { hostname, port, pathname } = new URL(url);
-const STEPS = 100;
+const STEPS = 50;
 
 async function one(number) {
 	const body = JSON.stringify({ type: 'phone.on_hook', data: { extension: 'nobody', line: 'x'.repeat(100) } });
