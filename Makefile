@@ -238,24 +238,31 @@ NGINX_OWN := nginx/listen.conf nginx/site.conf
 NGINX_OURS := $(filter-out $(NGINX_OWN),$(wildcard nginx/*.conf))
 UNIT_FILES := $(wildcard fcgi/units/*.service fcgi/units/*.socket \
 	fcgi/units/*.target)
+# Texts that name paths, with the paths of this installation.
+install_text = sed -e 's,/usr/local/,$(PREFIX)/,g' \
+	-e 's,/etc/,$(SYSCONFDIR)/,g' $1 | \
+	install -m $3 /dev/stdin $2 || exit 1
 
 install: all
 	install -d $(BINDIR) $(SHAREDIR) $(NGINXDIR) \
 	  $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/presence
 	install -m 755 $(PROGRAMS) $(BINDIR)
-	cp -R $(WWW) $(SHAREDIR)/
-	rm -f $(SHAREDIR)/www/.built
-	for f in $(NGINX_OURS); do sed 's,/usr/local/share,$(PREFIX)/share,' \
-	  $$f >$(NGINXDIR)/$${f##*/}; done
-	for f in $(NGINX_OWN); do t=$(NGINXDIR)/$${f##*/}; \
-	  [ -e "$$t" ] || install -m 644 $$f "$$t"; done
-	for f in $(UNIT_FILES); do sed 's,/usr/local/bin,$(PREFIX)/bin,' $$f \
-	  >$(DESTDIR)$(UNITDIR)/$${f##*/}; done
+	rm -rf $(SHAREDIR)/www.new
+	cp -R $(WWW) $(SHAREDIR)/www.new
+	rm -f $(SHAREDIR)/www.new/.built
+	chmod -R u=rwX,go=rX $(SHAREDIR)/www.new
+	rm -rf $(SHAREDIR)/www && mv $(SHAREDIR)/www.new $(SHAREDIR)/www
+	for f in $(NGINX_OURS); do \
+	  $(call install_text,$$f,$(NGINXDIR)/$${f##*/},644); done
+	for f in $(NGINX_OWN); do [ -e $(NGINXDIR)/$${f##*/} ] || \
+	  $(call install_text,$$f,$(NGINXDIR)/$${f##*/},644); done
+	for f in $(UNIT_FILES); do \
+	  $(call install_text,$$f,$(DESTDIR)$(UNITDIR)/$${f##*/},644); done
 	install -D -m 644 fcgi/units/presence.sysusers \
 	  $(DESTDIR)$(SYSUSERSDIR)/presence.conf
 	[ -e $(DESTDIR)$(SYSCONFDIR)/presence/presence.env ] || \
-	  install -m 640 fcgi/units/presence.env \
-	  $(DESTDIR)$(SYSCONFDIR)/presence/presence.env
+	  $(call install_text,fcgi/units/presence.env,\
+	  $(DESTDIR)$(SYSCONFDIR)/presence/presence.env,640)
 
 # Settings, certificates and the operator's nginx files stay.
 uninstall:

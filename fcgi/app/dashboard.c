@@ -92,7 +92,7 @@ people_get(struct request *rq)
 		return e;
 	if (q != NULL && strlen(q) > 200)
 		return fail(&rq->cx, ERR_INPUT, "q is longer than 200 bytes");
-	if (after != NULL && strlen(after) > 1000)
+	if (after != NULL && *after != '\0' && !text_is_uuid(after))
 		return fail(&rq->cx, ERR_INPUT, "after is not a cursor");
 	return desk_answer(rq, 200, ST_PEOPLE_LIST, (const char *[]){
 	    visitor_of(rq)->tenant_id, after, q, PAGE }, "list");

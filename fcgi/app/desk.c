@@ -1,6 +1,7 @@
 /* What a thread of the blocking programs works with. */
 #include "app/desk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/inside.h"
@@ -75,7 +76,7 @@ desk_serve(struct started *s, const struct desk_options *o)
 	    .prove = o->prove, .thread_new = desk_new,
 	    .thread_free = desk_free, .arg = &shared });
 	if (server == NULL)
-		return 1;
+		exit(1); /* the rooms' threads look at what is ours */
 	server_wait_signal();
 	server_stop(server);
 	publisher_stop(shared.publisher, o->drain_ms);

@@ -69,6 +69,9 @@ path_secret_check(struct ctx *cx, const char *secret)
 	if (len == 0 || len > PATH_SECRET_MAX || !text_is_utf8(secret, len))
 		return fail(cx, ERR_INPUT,
 		    "secret is not text of 1 to %d bytes", PATH_SECRET_MAX);
+	if (strcmp(secret, ".") == 0 || strcmp(secret, "..") == 0)
+		return fail(cx, ERR_INPUT,
+		    "secret is a step in a path, which senders leave out");
 	for (i = 0; i < len; i++)
 		if ((unsigned char)secret[i] < 0x20 || secret[i] == 0x7f)
 			return fail(

@@ -505,8 +505,9 @@ batch_one_by_one(struct apply *a, struct batch *b)
 			unit_fail(a, one.units[0], ERR_BUSY,
 			    "the events could not be stored");
 		else
-			batch_put_back(a, &one);
+			b->units[i] = one.units[0]; /* what is left of it */
 	}
+	batch_put_back(a, b);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/http.h"
@@ -15,6 +16,7 @@
 #define FRESH_MS INT64_C(3600000) /* an hour */
 #define TRIED_MS 60000        /* between attempts to renew an old set */
 #define FIRST_MS 2000         /* between attempts to get the first set */
+#define FIRST_WAIT_MS 2000    /* for the thread that is getting it */
 #define FETCH_MS 5000
 #define REPLY_MAX 524288
 /* An unknown kid may be a new key or forged: so many fetches in a row. */
@@ -28,6 +30,7 @@ struct keys {
 	struct jwt_keys *set;
 	/* guards what follows */
 	pthread_mutex_t lock;
+	pthread_cond_t fetched;        /* fetching has ended */
 	bool fetching;
 	int64_t fetched_ms, tried_ms;  /* 0: never */
 	int bucket;                    /* fetches for unknown kids left */
@@ -44,6 +47,7 @@ keys_new(const struct settings *s)
 	k->bucket_ms = clock_mono_ms();
 	pthread_rwlock_init(&k->set_lock, NULL);
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->fetched, NULL);
 	return k;
 }
 
@@ -54,6 +58,7 @@ keys_free(struct keys *k)
 		return;
 	jwt_keys_free(k->set);
 	pthread_rwlock_destroy(&k->set_lock);
+	pthread_cond_destroy(&k->fetched);
 	pthread_mutex_destroy(&k->lock);
 	heap_free(k);
 }
@@ -134,6 +139,25 @@ renew(struct keys *k)
 	k->tried_ms = clock_mono_ms();
 	if (!e)
 		k->fetched_ms = k->tried_ms;
+	pthread_cond_broadcast(&k->fetched);
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* A program has just started, and many ask it at once: they wait a moment for
+ * the one that fetches, instead of all being turned away. */
+static void
+wait_first(struct keys *k)
+{
+	const int64_t ms = clock_mono_ms() + FIRST_WAIT_MS;
+	const struct timespec until = {
+		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000,
+	};
+	int error = 0;
+
+	pthread_mutex_lock(&k->lock);
+	while (k->fetching && !error)
+		error = pthread_cond_clockwait(&k->fetched, &k->lock,
+		    CLOCK_MONOTONIC, &until);
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -200,6 +224,9 @@ keys_verify(struct ctx *cx, struct keys *k, const char *token,
 	look(k, kid, &has_set, &has_kid);
 	if (fetch_begin(k, has_set, has_kid)) {
 		renew(k);
+		look(k, kid, &has_set, &has_kid);
+	} else if (!has_set) {
+		wait_first(k);
 		look(k, kid, &has_set, &has_kid);
 	}
 	if (!has_set)

@@ -147,14 +147,21 @@ record(struct room *r, struct call **calls, int n)
 	const char *args[1];
 	struct rows *rows = NULL;
 	struct ctx cx;
-	int left = n;
+	int i, left = n;
+	enum err e;
 
 	ctx_init(&cx, NULL);
 	args[0] = results_json(&cx, calls, n);
-	if (db_call(&cx, r->db, ST_RECORD, args, &rows)) {
+	e = db_call(&cx, r->db, ST_RECORD, args, &rows);
+	if (e) {
 		if (database_failed(r, &cx)) {
 			while (left > 0)
 				end(r, calls[--left], false, 0, NULL);
+		} else if (e != ERR_BUSY && n > 1) {
+			/* The server works, but not with all of these. */
+			for (left = 0, i = 0; i < n; i++)
+				if (record(r, &calls[i], 1) > 0)
+					calls[left++] = calls[i];
 		} else {
 			sleep_ms(AWAY_MS);
 		}

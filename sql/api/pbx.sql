@@ -126,13 +126,26 @@ BEGIN
     RETURN until;
 END $$;
 
+-- A tenant's links are changed by one at a time. Whoever changes them waits for
+-- this first and for the tenant's lock then, so that a large import need not
+-- hold that one for all its time.
+CREATE OR REPLACE FUNCTION presence.links_turn(t_id uuid) RETURNS void LANGUAGE sql AS
+$$SELECT pg_advisory_xact_lock(hashtextextended('presence links ' || t_id, 0))$$;
+
+CREATE OR REPLACE FUNCTION presence.links_lock(t_id uuid)
+RETURNS presence.tenant LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM links_turn(t_id);
+    RETURN tenant_lock(t_id);
+END $$;
+
 -- R18 for everybody who was linked by it.
 --   rows  at most 64 jobs; who is left is due now
 CREATE OR REPLACE FUNCTION presence.pbx_delete(t_id uuid, p_id uuid, by uuid)
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp AS $$
 DECLARE
-    t tenant := tenant_lock(t_id);
+    t tenant := links_lock(t_id);
     was text;
 BEGIN
     PERFORM pbx_need(t_id, p_id);
@@ -161,7 +174,7 @@ CREATE OR REPLACE FUNCTION presence.link_one(t_id uuid, p_id uuid, ext text, u_i
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp AS $$
 DECLARE
-    t tenant := tenant_lock(t_id);
+    t tenant := links_lock(t_id);
     old uuid;
 BEGIN
     PERFORM pbx_need(t_id, p_id);
@@ -191,7 +204,7 @@ CREATE OR REPLACE FUNCTION presence.extension_delete(t_id uuid, p_id uuid, ext t
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp AS $$
 DECLARE
-    t tenant := tenant_lock(t_id);
+    t tenant := links_lock(t_id);
     old uuid;
 BEGIN
     PERFORM pbx_need(t_id, p_id);
@@ -221,7 +234,7 @@ SET enable_nestloop = off   -- the planner takes 100,000 lines of an array for 1
 AS $$
 #variable_conflict use_column
 DECLARE
-    t tenant := tenant_lock(t_id);
+    t tenant;
     es text[];
     us uuid[];
     ns text[];
@@ -229,6 +242,9 @@ DECLARE
     j job;
     jobs job[] := '{}';
 BEGIN
+    IF NOT dry_run THEN
+        PERFORM links_turn(t_id);
+    END IF;
     PERFORM pbx_need(t_id, p_id);
     SELECT array_agg(e) FILTER (WHERE nth = 1), array_agg(u) FILTER (WHERE nth = 1),
         array_agg(n) FILTER (WHERE nth = 1), array_agg(p) FILTER (WHERE nth = 1),
@@ -248,13 +264,21 @@ BEGIN
     SELECT count(*) INTO unlinked FROM extension x LEFT JOIN unnest(es) AS l(e) ON l.e = x.extension
     WHERE x.tenant_id = t_id AND x.pbx_id = p_id AND l.e IS NULL;
     IF NOT dry_run THEN
-        INSERT INTO teams_user AS o (tenant_id, user_id, name, upn)
+        -- What is new takes long, and disturbs nobody: the tenant's calls
+        -- go on meanwhile.
+        INSERT INTO teams_user (tenant_id, user_id, name, upn)
         SELECT DISTINCT ON (l.u) t_id, l.u, l.n, l.p FROM unnest(us, ns, ps) AS l(u, n, p)
         ORDER BY l.u
-        ON CONFLICT (tenant_id, user_id) DO UPDATE
-        SET name = coalesce(EXCLUDED.name, o.name), upn = coalesce(EXCLUDED.upn, o.upn)
-        WHERE (o.name, o.upn) IS DISTINCT FROM
-            (coalesce(EXCLUDED.name, o.name), coalesce(EXCLUDED.upn, o.upn));
+        ON CONFLICT (tenant_id, user_id) DO NOTHING;
+        INSERT INTO extension (tenant_id, pbx_id, extension, user_id)
+        SELECT t_id, p_id, l.e, l.u FROM unnest(es, us) AS l(e, u)
+        ON CONFLICT (tenant_id, pbx_id, extension) DO NOTHING;
+        t := tenant_lock(t_id);
+        UPDATE teams_user o SET name = coalesce(l.n, o.name), upn = coalesce(l.p, o.upn)
+        FROM (SELECT DISTINCT ON (x.u) x.u, x.n, x.p FROM unnest(us, ns, ps) AS x(u, n, p)
+            ORDER BY x.u) l
+        WHERE o.tenant_id = t_id AND o.user_id = l.u
+        AND (o.name, o.upn) IS DISTINCT FROM (coalesce(l.n, o.name), coalesce(l.p, o.upn));
         FOR j IN SELECT * FROM links_end(t, p_id, ARRAY(
             SELECT DISTINCT (c.user_id, c.extension)::link_end FROM call_leg c
             LEFT JOIN unnest(es, us) AS l(e, u) ON l.e = c.extension
@@ -264,10 +288,9 @@ BEGIN
         END LOOP;
         DELETE FROM extension x WHERE x.tenant_id = t_id AND x.pbx_id = p_id
         AND NOT EXISTS (SELECT FROM unnest(es) AS l(e) WHERE l.e = x.extension);
-        INSERT INTO extension AS o (tenant_id, pbx_id, extension, user_id)
-        SELECT t_id, p_id, l.e, l.u FROM unnest(es, us) AS l(e, u)
-        ON CONFLICT (tenant_id, pbx_id, extension) DO UPDATE
-        SET user_id = EXCLUDED.user_id, linked_at = now() WHERE o.user_id <> EXCLUDED.user_id;
+        UPDATE extension o SET user_id = l.u, linked_at = now()
+        FROM unnest(es, us) AS l(e, u)
+        WHERE o.tenant_id = t_id AND o.pbx_id = p_id AND o.extension = l.e AND o.user_id <> l.u;
         PERFORM admin_log(t_id, by, 'extensions', 'imported',
             format('linked %s, unlinked %s', linked, unlinked));
     END IF;

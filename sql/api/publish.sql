@@ -143,6 +143,14 @@ BEGIN
                 u.problem := 'unreachable';
                 u.late := true;
             END CASE;
+            -- Only a repetition (or a renewal) failed: Teams knows the state, and
+            -- what made the repetition needed still does.
+            IF u.claim_certain AND u.claim_goal = u.published AND u.goal = u.published
+                AND r.r IN ('throttled', 'unsent', 'unauthorized', 'failed', 'unknown')
+            THEN
+                u.resend_at := at + backoff;
+                u.certain := u.certain OR u.goal <> 'busy';
+            END IF;
         END IF;
         INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, latency_ms, graph_ms, detail)
         VALUES (r.t, at, 'publish', u.claim_goal, CASE WHEN told THEN 'published' ELSE r.r END, r.u,
@@ -227,7 +235,9 @@ BEGIN
         END IF;
         must := coalesce(user_renew_at(u) <= at, false);
         IF u.resend_at <= at AND NOT is_ahead(u.claim_until_at, at, '20 s') THEN
-            IF t.consent = 'granted' AND u.goal <> 'none' AND u.goal = u.published THEN
+            IF t.consent = 'granted' AND u.goal <> 'none' AND u.goal = u.published
+                AND (u.goal = 'busy' OR u.published_at > at - interval '5 minutes')
+            THEN
                 must := true;           -- owed until it is claimed
             ELSE
                 u.resend_at := NULL;    -- there is nothing to repeat

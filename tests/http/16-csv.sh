@@ -136,6 +136,17 @@ sim POST /_sim/users "$(<"$TEST_DIR/people")" >/dev/null
 awk 'BEGIN { print "extension,user"; for (i = 0; i < 100000; i++)
   printf "+49301234%05d,p%d@nordwind.example\r\n", i, i % 2000 + (i > 99989 ? 5000 : 0) }' >"$file"
 since=$(sim GET "/_sim/calls?limit=1" | jq .seq)
+# Meanwhile the tenant's phones go on: none of its events is turned away.
+phones() (
+  HEADERS=$TEST_DIR/phones/headers TEST_DIR=$TEST_DIR/phones
+  until [ -e "$TEST_DIR/stop" ]; do
+    post phone.off_hook 1
+    echo "$STATUS" >>"$TEST_DIR/statuses"
+    sleep 0.2
+  done
+)
+mkdir "$TEST_DIR/phones"
+phones &
 for query in dry_run=1 ""; do
   began=$(date +%s%N)
   put $query
@@ -146,6 +157,9 @@ for query in dry_run=1 ""; do
   echo "100,000 lines${query:+ ($query)}: $took_ms ms"
   [ $took_ms -lt 30000 ] || fail "an import of 100,000 lines took $took_ms ms"
 done
+touch "$TEST_DIR/phones/stop"
+wait $!
+is "$(sort -u "$TEST_DIR/phones/statuses")" 200 "what the phones were answered meanwhile"
 is "$(sql "SELECT count(*), count(DISTINCT user_id) FROM presence.extension")" "99990|2000" "extensions and people"
 [ "$(sim_calls length "op=users&since=$since")" -le 8 ] || fail "people were looked up $(sim_calls length "op=users&since=$since") times"
 post phone.off_hook +4930123477777

@@ -84,7 +84,7 @@ for q in "zzz" "' OR 1=1 --" '%%' '__' '\'; do
   names "$q" >/dev/null
   expect '.items | length <= 1' true
 done
-for query in "q=$(printf 'x%.0s' {1..201})" "after=$(printf 'x%.0s' {1..1001})" q=%00 q=%ff "q=a&q=b"; do
+for query in "q=$(printf 'x%.0s' {1..201})" "after=$(printf 'x%.0s' {1..1001})" after=Anna q=%00 q=%ff "q=a&q=b"; do
   api GET "people?$query"
   expect_status 400
   expect_detail "${query:0:1}"

@@ -4,45 +4,25 @@
 //
 //   node tests/http/burst.mjs URL SECRET REQUESTS EVENTS AT_ONCE
 
-import { createHmac, randomUUID } from 'node:crypto';
-import { Agent, request } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { Counts, agentNew, ask, sign } from './sender.mjs';
 
 const [url, secret, ...numbers] = process.argv.slice(2);
 const [requests, events, atOnce] = numbers.map(Number);
-const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
 // Extensions that nobody has: the cheapest event there is.
 const body = JSON.stringify(Array.from({ length: events }, (_, i) =>
 	({ type: 'phone.on_hook', data: { extension: `nobody-${i}` } })));
-const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
-const result = { statuses: {}, events: 0, retry_after: 0, ms: 0 };
+const agent = agentNew();
+const counts = new Counts();
+const result = { statuses: counts.counts, events: 0, retry_after: 0, ms: 0 };
 
-function post() {
-	const id = `msg_${randomUUID()}`;
-	const time = Math.floor(Date.now() / 1000);
-	const mac = createHmac('sha256', key).update(`${id}.${time}.${body}`).digest('base64');
-	return new Promise((resolve) => {
-		const count = (what) => {
-			result.statuses[what] = (result.statuses[what] ?? 0) + 1;
-			resolve();
-		};
-		const rq = request(url, {
-			agent, method: 'POST', headers: {
-				'content-type': 'application/json', 'content-length': Buffer.byteLength(body),
-				'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': `v1,${mac}`,
-			},
-		}, (answer) => {
-			answer.resume();
-			answer.on('end', () => {
-				if (answer.statusCode === 200)
-					result.events += events;
-				if (answer.statusCode === 429)
-					result.retry_after = Math.max(result.retry_after, Number(answer.headers['retry-after'] ?? -1));
-				count(answer.statusCode);
-			});
-		});
-		rq.on('error', (e) => count(e.code ?? e.message));
-		rq.end(body);
-	});
+async function post() {
+	const answer = await ask(agent, 'POST', url, sign(secret, `msg_${randomUUID()}`, body), body);
+	counts.add(answer);
+	if (answer.status === 200)
+		result.events += events;
+	if (answer.status === 429)
+		result.retry_after = Math.max(result.retry_after, Number(answer.headers['retry-after'] ?? -1));
 }
 
 const began = performance.now();

@@ -31,7 +31,7 @@ async function one(number) {
 	}
 	if (!socket.destroyed)
 		await once(socket, 'close');
-	return /^HTTP\/1.1 200 /.test(answer);
+	return /^HTTP\/1.1 200\b/.test(answer);
 }
 
 const all = Array.from({ length: Number(clients) }, (_, i) => one(i));

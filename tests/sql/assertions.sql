@@ -43,8 +43,8 @@ SELECT test.graph('bert', 'ok');
 SELECT test.pass(5);
 SELECT test.ev('extension.busy', '1002', event_s => 100, attempt_s => 0);
 SELECT test.graph('bert', 'ok');
-SELECT test.pass(5);
-SELECT test.ev('extension.idle', '1002');
+SELECT test.pass(10);
+SELECT test.ev('extension.idle', '1002', event_s => -5, attempt_s => 0);
 SELECT test.graph('bert', 'ok');
 
 \echo less than 2 s apart: the larger time by the clock of the PBX wins
@@ -57,6 +57,12 @@ SELECT test.ev('phone.on_hook', '1003', event_s => 1, attempt_s => 0);
 SELECT test.graph('carla', 'ok');
 SELECT test.ev('phone.off_hook', '1003', event_s => 0.5, attempt_s => 0.5);
 SELECT test.view('carla');
+\echo ... also 1.5 s apart
+SELECT test.pass(60);
+SELECT test.ev('phone.off_hook', '1003', event_s => -100, attempt_s => -100);
+SELECT test.graph('carla', 'ok');
+SELECT test.ev('phone.on_hook', '1003', event_s => -1.5, attempt_s => 0);
+SELECT test.graph('carla', 'ok');
 \echo ... and without times the later arrival, in an array the higher index
 SELECT test.ev('phone.off_hook', '1003');
 SELECT test.graph('carla', 'ok');
@@ -77,8 +83,23 @@ SELECT test.ev('call.answered', '1002', 'n2');
 SELECT test.ev('extension.idle', '1002', event_s => -10, attempt_s => 0);
 SELECT test.legs('bert');
 SELECT test.pass(20);
+SELECT test.ev('call.held', '1002', 'n2');
+SELECT test.ev('extension.idle', '1002', event_s => -10, attempt_s => 0);
+SELECT test.legs('bert');
+SELECT test.pass(20);
 SELECT test.ev('extension.idle', '1002');
 SELECT test.graph('bert', 'ok');
+
+\echo the same number at another PBX is another telephone
+SELECT test.add('nordwind', 'anna', 'other', '1001');
+SELECT test.pass(60);
+SELECT test.ev('phone.off_hook', '1001', pbx => 'other');
+SELECT test.graph('anna', 'ok');
+SELECT test.pass(20);
+SELECT test.ev('extension.idle', '1001');
+SELECT test.legs('anna');
+SELECT test.ev('phone.on_hook', '1001', event_s => -10, attempt_s => 0, pbx => 'other');
+SELECT test.graph('anna', 'ok');
 
 \echo handset: an old on-hook of all lines leaves the line that was lifted later
 SELECT test.pass(60);
@@ -128,6 +149,7 @@ SELECT test.legs('carla');
 SELECT test.ev('call.answered', '1001', 'p1');
 SELECT test.ev('call.answered', '1003', 'p2');
 SELECT test.ev('phone.off_hook', '1002', event_s => -15, attempt_s => 0);
+SELECT test.ev('extension.busy', '1002', event_s => -15, attempt_s => 0);
 SELECT test.pass(5);
 SELECT test.restart();
 SELECT test.legs('anna');

@@ -88,3 +88,12 @@ UPDATE due SET at = clock_timestamp() - interval '1 min';
 UPDATE due SET at = clock_timestamp() WHERE user_id = test.id('p3');
 SELECT test.room(1);
 SELECT test.due();
+\echo a probe that is throttled shuts the gate, too
+UPDATE tenant_budget SET slots = array_fill(0, ARRAY[35]), gate_until_at = NULL;
+SELECT test.jobs(j) FROM consent_probe(test.id('nordwind')) j;
+SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'throttled', 30, NULL);
+SELECT test.shut();
+\echo a request counts for 34 s; a step back of the clock forgets none
+UPDATE tenant_budget SET newest_s = 1000, slots = array_fill(0, ARRAY[34]) || 7;
+SELECT s, (SELECT sum(n) FROM unnest((budget_roll(b, to_timestamp(1000 + s))).slots) n)
+FROM tenant_budget b, unnest(ARRAY[0, 1, 20, 34, 35, 1000, -1, -1000]) WITH ORDINALITY AS x(s, nr) ORDER BY nr;

@@ -59,5 +59,16 @@ SELECT test.ev('phone.off_hook', '1003');
 SELECT test.step(100), test.due();
 SELECT test.graph('carla', 'ok', back => 1);
 SELECT test.graph('carla', 'ok');
-SELECT test.pass(61), test.due();
+SELECT test.pass(61), test.due(), test.graph('carla', 'ok');
+\echo ... also one that would look taken just now; so are the pause and the gate
+SELECT test.ev('phone.on_hook', '1003');
+SELECT test.pass(10), test.step(-31), test.due(), test.graph('carla', 'ok');
+SELECT test.ev('phone.off_hook', '1003'), test.graph('carla', 'failed');
+SELECT test.step(-100), test.due(), test.graph('carla', 'ok');
+SELECT test.ev('phone.on_hook', '1003'), test.graph('carla', 'throttled', 40);
+SELECT test.step(-100), test.due(), test.graph('carla', 'ok');
+\echo what was asserted before a step back counts as said at the step
+SELECT test.ev('phone.off_hook', '1003'), test.graph('carla', 'ok');
+SELECT test.step(-600), test.pass(60);
+SELECT test.ev('phone.on_hook', '1003', event_s => -5, attempt_s => 0);
 SELECT abs(clock_us() / 1e6 - extract(epoch FROM clock_timestamp())) < 5;

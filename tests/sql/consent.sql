@@ -95,6 +95,7 @@ SELECT test.ev('call.held', '1001', 'o1');
 SELECT test.graph('anna', 'ok'), test.view('anna');
 SELECT test.pass(1000), test.due(), test.due_in('anna');
 SELECT test.jobs(j) FROM monitoring_set(test.id('nordwind'), test.id('anna'), NULL, NULL, false) j;
+SELECT count(*) FROM event WHERE kind = 'switch' AND outcome = 'off';
 \echo R11: on again in mid-call
 SELECT test.jobs(j) FROM monitoring_set(test.id('nordwind'), test.id('anna'), NULL, NULL, true) j;
 SELECT test.ev('call.held', '1001', 'o1');

@@ -89,7 +89,17 @@ SELECT test.view('anna');
 SELECT test.ev('phone.off_hook', '1001');
 SELECT test.graph('anna', 'ok');
 SELECT test.ev('phone.off_hook', '77', pbx => 'other');
+SELECT test.pass(500), test.due(), test.ev('phone.off_hook', '77', pbx => 'other');
+SELECT test.pass(500), test.due(), test.graph('anna', 'ok');
+SELECT test.legs('anna');
 SELECT test.pass(605), test.due(), test.legs('anna');
+SELECT test.graph('anna', 'ok');
+\echo ... and an assertion; being said again keeps each alive
+SELECT test.ev('extension.busy', '77', pbx => 'other');
+SELECT test.pass(500), test.due(), test.ev('extension.busy', '77', pbx => 'other');
+SELECT test.pass(500), test.due(), test.graph('anna', 'ok');
+SELECT test.legs('anna');
+SELECT test.pass(105), test.due(), test.legs('anna');
 SELECT test.graph('anna', 'ok');
 \echo a shorter max_call_s holds for open calls
 SELECT pbx_change(test.id('nordwind'), test.id('main'), NULL, 600, NULL, NULL);

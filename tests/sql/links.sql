@@ -19,8 +19,11 @@ SELECT test.jobs(j) FROM link_one(test.id('nordwind'), test.id('main'), '1002', 
 SELECT test.view('carla'), test.list();
 \echo un-linked: another leg keeps the person busy
 SELECT test.ev('phone.off_hook', '1003');
+SELECT test.add('nordwind', 'carla', 'other', '1002');
+SELECT test.ev('phone.off_hook', '1002', pbx => 'other');
 SELECT test.jobs(j) FROM extension_delete(test.id('nordwind'), test.id('main'), '1002', NULL) j;
 SELECT test.legs('carla');
+SELECT test.ev('phone.on_hook', '1002', pbx => 'other');
 SELECT test.jobs(j) FROM extension_delete(test.id('nordwind'), test.id('main'), '1003', NULL) j;
 SELECT test.graph('carla', 'ok'), test.view('carla');
 SELECT test.ev('phone.off_hook', '1003');
@@ -74,6 +77,11 @@ SELECT test.tenant('nordwind', 'big');
 SELECT count(*) FROM (SELECT test.add('nordwind', 'p' || i, 'big', i::text) FROM generate_series(1, 70) i) x;
 SELECT count(*) FROM teams_user u CROSS JOIN LATERAL
     (SELECT monitoring_set(u.tenant_id, u.user_id, NULL, NULL, true) OFFSET 0) x WHERE u.upn LIKE 'p%';
+SELECT count(*) FROM (SELECT test.ev('phone.off_hook', i::text, pbx => 'big') FROM generate_series(1, 70) i) x;
+SELECT count(*) FROM (SELECT test.graph('p' || i, 'ok') FROM generate_series(1, 70) i) x;
+SELECT count(*) FROM apply_restart(test.id('nordwind'), test.id('big'), NULL, NULL, NULL) WHERE kind = 'job';
+SELECT count(*) FROM due_take(100) WHERE goal = 'available';
+SELECT count(*) FROM (SELECT test.graph('p' || i, 'ok') FROM generate_series(1, 70) i) x;
 SELECT count(*) FROM (SELECT test.ev('phone.off_hook', i::text, pbx => 'big') FROM generate_series(1, 70) i) x;
 SELECT count(*) FROM (SELECT test.graph('p' || i, 'ok') FROM generate_series(1, 70) i) x;
 SELECT count(*) FROM pbx_delete(test.id('nordwind'), test.id('big'), NULL);

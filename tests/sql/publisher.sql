@@ -17,7 +17,7 @@ SELECT test.ev('call.answered', '1001', 'c3');
 SELECT test.ev('call.ended', '1001', 'c3');
 SELECT test.ev('call.answered', '1001', 'c4');
 SELECT test.graph('anna', 'ok');
-SELECT test.view('anna');
+SELECT test.view('anna'), published_no = goal_no FROM teams_user WHERE user_id = test.id('anna');
 \echo a result with an outdated number is ignored, also one that comes twice
 SELECT test.graph('anna', 'ok', back => 1);
 SELECT test.graph('anna', 'failed');
@@ -79,6 +79,36 @@ SELECT test.graph('carla', 'ok');
 SELECT test.pass(62), test.due();
 SELECT test.ev('call.ended', '1003', 'l3');
 SELECT test.graph('carla', 'ok');
+\echo ... or it has run out by then, and nothing of ours shows: nothing is sent
+SELECT test.ev('call.answered', '1003', 'l9');
+SELECT test.graph('carla', 'unknown');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'ok'), test.pass(905);
+SELECT test.ev('call.ended', '1003', 'l9');
+SELECT test.due(), test.view('carla');
+
+\echo ... or Graph does not take it then
+SELECT test.ev('call.answered', '1003', 'l4');
+SELECT test.graph('carla', 'ok');
+SELECT test.ev('call.ended', '1003', 'l4');
+SELECT test.graph('carla', 'unknown');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(61), test.due();
+SELECT test.graph('carla', 'failed'), test.view('carla');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'unsent');
+SELECT test.pass(4), test.due();
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(62), test.due();
+\echo ... but not when that Available is over
+SELECT test.ev('call.answered', '1003', 'l5');
+SELECT test.graph('carla', 'ok');
+SELECT test.ev('call.ended', '1003', 'l5');
+SELECT test.graph('carla', 'unknown');
+SELECT test.pass(3), test.due();
+SELECT test.graph('carla', 'ok');
+SELECT test.pass(310), test.due(), test.due_in('carla');
 
 \echo R14: 5xx is tried again with growing pauses
 SELECT test.ev('call.answered', '1001', 'e1');
@@ -145,6 +175,8 @@ SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), '
 SELECT test.view('carla');
 \echo an outdated probe is ignored
 SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no - 1 FROM tenant), 'ok', NULL, NULL);
+\echo ... granted again: whoever was refused is told, too
+SELECT test.consent('nordwind', 'ok'), test.due() LIKE '%tell bert busy%';
 
 \echo several results at once; strangers and the dead are ignored
 SELECT kind, outcome FROM record(jsonb_build_array(

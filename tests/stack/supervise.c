@@ -522,13 +522,19 @@ stop_all(const sigset_t *set)
 			unlink(parts[i].socket_path);
 }
 
+static bool
+is_there(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno == EPERM;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
 	struct rlimit files;
 	char path[PATH_MAX], text[32];
-	pid_t starter = getppid();
+	pid_t starter = getppid(), session = 0;
 	sigset_t set;
 	bool good, is_foreground;
 	int next = 0;
@@ -547,12 +553,15 @@ main(int argc, char **argv)
 	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* With STACK_FOREGROUND we end with whoever started us, also when that
-	 * one is killed; in the background we outlive the script `up`. */
+	 * one is killed, and with its session: `su -c` opens one, and ends of it
+	 * on Ctrl-C only the shell. In the background we outlive `up`. */
 	is_foreground = getenv("STACK_FOREGROUND") != NULL;
 	if (is_foreground) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != starter)
 			return 1;
+		if (is_there(getsid(0)))
+			session = getsid(0);
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* 5,000 waiting requests need as many files. */
@@ -566,7 +575,7 @@ main(int argc, char **argv)
 	if (!good)
 		state_write("failed the supervisor cannot start (see its log)\n");
 	while (good && (good = round_once(&next)))
-		if (wait_tick(&set))
+		if (wait_tick(&set) || (session > 0 && !is_there(session)))
 			break;
 	if (is_foreground && ready)
 		say("stopping");

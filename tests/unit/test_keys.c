@@ -27,6 +27,7 @@ fake_fetch(struct ctx *cx, const struct http_request *rq,
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -197,6 +198,42 @@ static void
 nobody_waits_for_another_ones_fetch(void **state)
 {
 	(void)state;
+	assert_true(is_known("one"));
+	k->fetching = true;
+	test_ms += FRESH_MS;
+	assert_true(is_known("one"));
+	assert_false(is_known("two"));
+	assert_int_equal(fetches, 2);
+}
+
+static void *
+fetch_slowly(void *arg)
+{
+	(void)arg;
+	poll(NULL, 0, 50);
+	renew(k);
+	return NULL;
+}
+
+static void
+but_for_the_first_set(void **state)
+{
+	pthread_t other;
+
+	(void)state;
+	test_ms = clock_mono_ms(); /* the wait is a real one */
+	k->fetching = true;
+	assert_int_equal(pthread_create(&other, NULL, fetch_slowly, NULL), 0);
+	assert_true(is_known("one"));
+	pthread_join(other, NULL);
+	assert_int_equal(fetches, 2);
+}
+
+static void
+the_first_set_does_not_come(void **state)
+{
+	(void)state;
+	test_ms = clock_mono_ms() - FIRST_WAIT_MS; /* that wait is over */
 	k->fetching = true;
 	assert_int_equal(verify("one"), ERR_BUSY);
 	assert_int_equal(fetches, 0);
@@ -250,6 +287,8 @@ main(void)
 		T(an_unknown_kid_may_be_a_new_key),
 		T(forged_kids_fetch_three_times),
 		T(nobody_waits_for_another_ones_fetch),
+		T(but_for_the_first_set),
+		T(the_first_set_does_not_come),
 		T(without_any_set_it_is_tried_again_soon),
 		T(keys_come_from_https_or_the_operators_own_host),
 		T(what_is_no_token_fetches_nothing),
