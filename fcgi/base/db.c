@@ -303,8 +303,7 @@ shake_hands(struct db *db)
 	return true;
 }
 
-/* Texts of times and floats must not depend on the server's settings. Our
- * statements are short: compiling them would take longer than they do. */
+/* Texts must not depend on the server's settings; JIT would cost more than it saves. */
 static bool
 set_session(struct db *db)
 {

@@ -28,6 +28,7 @@ SELECT test.legs('bert');
 SELECT test.ev('call.answered', '1001', 'c3', 'z');
 SELECT test.ev('call.ringing', '1001', 'c3');
 \echo ... also when the end of one of its legs comes later; not elsewhere
+SELECT test.ev('call.ended', '1001', 'c3', '');
 SELECT test.ev('call.ended', '1001', 'c3', 'a');
 SELECT test.ev('call.answered', '1001', 'c3', 'z');
 SELECT test.ev('call.answered', '1011', 'c3', 'b');

@@ -575,7 +575,8 @@ main(int argc, char **argv)
 	if (!good)
 		state_write("failed the supervisor cannot start (see its log)\n");
 	while (good && (good = round_once(&next)))
-		if (wait_tick(&set) || (session > 0 && !is_there(session)))
+		if (wait_tick(&set) || (session > 0 && !is_there(session)) ||
+		    access(dir, F_OK) != 0) /* nobody can stop us any more */
 			break;
 	if (is_foreground && ready)
 		say("stopping");
