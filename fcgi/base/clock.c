@@ -39,3 +39,14 @@ clock_rfc3339(int64_t real_s, char ret[21])
 	gmtime_r(&t, &tm);
 	strftime(ret, 21, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
+
+bool
+clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms)
+{
+	const struct timespec until = {
+		.tv_sec = until_ms / 1000,
+		.tv_nsec = until_ms % 1000 * 1000000,
+	};
+
+	return pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &until) == 0;
+}

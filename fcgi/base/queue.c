@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -108,32 +107,19 @@ queue_put_back(struct queue *q, void **items, size_t n)
 	pthread_mutex_unlock(&q->lock);
 }
 
-static struct timespec
-in_ms(int ms)
-{
-	const int64_t us = clock_mono_us() + (int64_t)ms * 1000;
-
-	return (struct timespec){
-		.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000,
-	};
-}
-
 size_t
 queue_take(struct queue *q, void **ret_items, size_t max, int wait_ms)
 {
-	struct timespec until;
+	const int64_t until_ms = clock_mono_ms() + wait_ms;
+	bool in_time = wait_ms != 0;
 	size_t n, i;
-	int rc = 0;
 
-	if (wait_ms > 0)
-		until = in_ms(wait_ms);
 	pthread_mutex_lock(&q->lock);
-	while (!q->len && !q->closed && wait_ms && !rc) {
+	while (!q->len && !q->closed && in_time) {
 		if (wait_ms < 0)
 			pthread_cond_wait(&q->filled, &q->lock);
 		else
-			rc = pthread_cond_clockwait(&q->filled, &q->lock,
-			    CLOCK_MONOTONIC, &until);
+			in_time = clock_wait(&q->filled, &q->lock, until_ms);
 	}
 	n = q->len < max ? q->len : max;
 	for (i = 0; i < n; i++)

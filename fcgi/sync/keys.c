@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/http.h"
@@ -148,16 +147,11 @@ renew(struct keys *k)
 static void
 wait_first(struct keys *k)
 {
-	const int64_t ms = clock_mono_ms() + FIRST_WAIT_MS;
-	const struct timespec until = {
-		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000,
-	};
-	int error = 0;
+	const int64_t until_ms = clock_mono_ms() + FIRST_WAIT_MS;
 
 	pthread_mutex_lock(&k->lock);
-	while (k->fetching && !error)
-		error = pthread_cond_clockwait(&k->fetched, &k->lock,
-		    CLOCK_MONOTONIC, &until);
+	while (k->fetching && clock_wait(&k->fetched, &k->lock, until_ms))
+		;
 	pthread_mutex_unlock(&k->lock);
 }
 

@@ -134,15 +134,11 @@ publisher_start(const struct publisher_options *o)
 static void
 wait_idle(struct publisher *p, int wait_ms)
 {
-	const int64_t ms = clock_mono_ms() + wait_ms;
-	const struct timespec until = {
-		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000,
-	};
-	int error = 0;
+	const int64_t until_ms = clock_mono_ms() + wait_ms;
 
-	while (atomic_load(&p->alive) > 0 && !error)
-		error = pthread_cond_clockwait(&p->idle, &p->lock,
-		    CLOCK_MONOTONIC, &until);
+	while (atomic_load(&p->alive) > 0 &&
+	    clock_wait(&p->idle, &p->lock, until_ms))
+		;
 }
 
 void

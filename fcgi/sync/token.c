@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -385,14 +384,8 @@ tokens_forget(struct tokens *t, const char *tenant_id)
 void
 tokens_wait(struct tokens *t, int wait_ms)
 {
-	const int64_t ms = clock_mono_ms() + wait_ms;
-	const struct timespec until = {
-		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000,
-	};
-
 	pthread_mutex_lock(&t->lock);
-	pthread_cond_clockwait(&t->answered, &t->lock,
-	    CLOCK_MONOTONIC, &until);
+	clock_wait(&t->answered, &t->lock, clock_mono_ms() + wait_ms);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 
@@ -336,17 +335,12 @@ group_leave(struct waiting *w, const struct waiting_group *g)
 bool
 waiting_end(struct waiting *w, struct waiting_group *g, int wait_ms)
 {
-	const int64_t ms = clock_mono_ms() + wait_ms;
-	const struct timespec until = {
-		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000,
-	};
+	const int64_t until_ms = clock_mono_ms() + wait_ms;
 	bool all;
-	int error = 0;
 
 	pthread_mutex_lock(&w->lock);
-	while (g->left > 0 && !error)
-		error = pthread_cond_clockwait(&w->group_done, &w->lock,
-		    CLOCK_MONOTONIC, &until);
+	while (g->left > 0 && clock_wait(&w->group_done, &w->lock, until_ms))
+		;
 	all = g->left == 0 && g->all;
 	if (g->left > 0)
 		group_leave(w, g);

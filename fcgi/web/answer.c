@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -137,18 +136,10 @@ ticket_answer(struct answer *a, struct ticket *t)
 static void
 wait_for_news(struct answer *a)
 {
-	struct timespec until;
-	int64_t ms;
-
-	if (a->held == 0) {
+	if (a->held == 0)
 		pthread_cond_wait(&a->news, &a->lock);
-		return;
-	}
-	ms = a->heap[0]->deadline_ms;
-	until.tv_sec = ms / 1000;
-	until.tv_nsec = ms % 1000 * 1000000;
-	pthread_cond_clockwait(&a->news, &a->lock,
-	    CLOCK_MONOTONIC, &until);
+	else
+		clock_wait(&a->news, &a->lock, a->heap[0]->deadline_ms);
 }
 
 static void *
