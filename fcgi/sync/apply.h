@@ -6,38 +6,9 @@
 #ifndef SYNC_APPLY_H
 #define SYNC_APPLY_H
 
-#include "base/ctx.h"
 #include "base/settings.h"
-#include "pbx/event.h"
 #include "sync/publisher.h"
-
-/* The words of the contract, in its order. */
-#define OUTCOME_TABLE(X)                                                   \
-	X(UNKNOWN_EXTENSION, "unknown_extension")                          \
-	X(MONITORING_OFF, "monitoring_off") X(DUPLICATE, "duplicate")      \
-	X(NO_CONSENT, "no_consent") X(UNCHANGED, "unchanged")              \
-	X(SUPERSEDED, "superseded") X(PUBLISHED, "published")              \
-	X(DEFERRED, "deferred")
-
-enum outcome {
-	OUTCOME_PENDING,        /* stored; the publishing is under way */
-#define X(name, word) OUTCOME_##name,
-	OUTCOME_TABLE(X)
-#undef X
-	OUTCOME__MAX
-};
-const char *outcome_word(enum outcome o);
-
-/* One request's events on their way. Owns its ctx (and itself in its arena). */
-struct apply_unit {
-	struct ctx cx;
-	uint64_t ticket;
-	char tenant_id[37], pbx_id[37];
-	struct pbx_events events;       /* copied into cx's arena */
-	int done;                       /* events that are stored */
-	int64_t give_up_ms;             /* not begun after it: nobody waits any more */
-	struct apply_unit *next;        /* the room's own */
-};
+#include "sync/unit.h"
 
 struct apply_options {
 	const struct settings *settings;
@@ -56,10 +27,8 @@ struct apply;
 struct apply *apply_start(const struct apply_options *o);
 void apply_stop(struct apply *a);       /* finishes what is queued, 5 s at most */
 
-struct apply_unit *apply_unit_new(const char *request_id);
 /* false: the queue (6,144 units) is full; the unit stays the giver's. */
 bool apply_put(struct apply *a, struct apply_unit *u)
     __attribute__((warn_unused_result));
-void apply_unit_free(struct apply_unit *u);
 
 #endif

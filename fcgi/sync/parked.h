@@ -5,7 +5,7 @@
 #ifndef SYNC_PARKED_H
 #define SYNC_PARKED_H
 
-#include "sync/apply.h"
+#include "sync/unit.h"
 
 struct parked {
 	char tenant_id[37];

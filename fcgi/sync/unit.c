@@ -1,5 +1,5 @@
 /* What goes through the apply room, and the words of what comes out. */
-#include "sync/apply.h"
+#include "sync/unit.h"
 
 const char *
 outcome_word(enum outcome o)
