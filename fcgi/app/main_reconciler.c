@@ -26,6 +26,7 @@
 #define BUSY_MS 20          /* the tenant is held, or the publisher is full */
 #define AWAY_MS 500         /* the database is */
 #define JUMP_US (INT64_C(30) * 1000000)
+#define JUMP_MS 60000 /* and how long dealing with one may take */
 #define EVENT_DAYS "30"     /* the log is kept */
 #define SWEEP_EVERY_MS 60000
 #define SWEEP_PAUSE_MS 50
@@ -77,16 +78,18 @@ watch_clock(struct reconciler *r, int64_t clock_us)
 	const int64_t jump_us = offset_us - r->offset_us;
 	struct rows *rows;
 	struct ctx cx;
+	enum err e;
 
 	if (r->offset_us && (jump_us > JUMP_US || jump_us < -JUMP_US)) {
 		log_say(LOG_WARN, "the database's clock jumped by %lld s: "
 		    "all claims are void", (long long)(jump_us / 1000000));
 		ctx_init(&cx, NULL);
-		if (call(&cx, r, ST_CLOCK_JUMPED, NULL, &rows)) {
-			ctx_done(&cx);
-			return; /* seen again at the next look */
-		}
+		db_timeout_ms(r->db, JUMP_MS, JUMP_MS); /* everybody's rows */
+		e = call(&cx, r, ST_CLOCK_JUMPED, NULL, &rows);
+		db_timeout_ms(r->db, 0, 0);
 		ctx_done(&cx);
+		if (e)
+			return; /* seen again at the next look */
 	}
 	r->offset_us = offset_us;
 }

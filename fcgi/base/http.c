@@ -54,6 +54,7 @@ struct http_loop {
 	int64_t timer_ms; /* when libcurl wants to be called; -1: never */
 	int64_t deadline_ms; /* no call ends before; while some are in flight */
 	int max, in_flight;
+	bool one_by_one; /* the far end speaks HTTP/1.1: no streams */
 	struct transfer *transfers; /* max, and one whose end is being told */
 	struct transfer *free;
 };
@@ -492,6 +493,21 @@ give_up(struct http_loop *l)
 	}
 }
 
+/* Without HTTP/2 (a proxy in between, say) each call needs a connection. */
+static void
+watch_version(struct http_loop *l, const struct transfer *t)
+{
+	long version = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	if (l->one_by_one || version == 0 || version >= CURL_HTTP_VERSION_2_0)
+		return;
+	l->one_by_one = true;
+	curl_multi_setopt(
+	    l->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)l->max);
+	curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)l->max);
+}
+
 static void
 give_results(struct http_loop *l)
 {
@@ -509,6 +525,8 @@ give_results(struct http_loop *l)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &object);
 		t = (struct transfer *)(void *)object;
 		transfer_result(t, code, &rs);
+		if (code == CURLE_OK)
+			watch_version(l, t);
 		transfer_take_out(l, t);
 		t->done(t->arg, &rs); /* may send the next */
 		transfer_put(l, t);
