@@ -442,6 +442,8 @@ round_once(int *next)
 	return true;
 }
 
+static long long stop_began_ms;
+
 /* Asks parts [from, to) to end, waits, then insists. */
 static void
 stop_range(const sigset_t *set, int from, int to, bool *hurry)
@@ -473,8 +475,10 @@ stop_range(const sigset_t *set, int from, int to, bool *hurry)
 					kill(-parts[i].pid, SIGKILL);
 				}
 		}
-		if (wait_tick(set))
-			*hurry = true; /* asked twice */
+		/* Asked twice. Not by the second signal of one Ctrl-C or one
+		 * kill, which reaches us by our group and by make's death. */
+		if (wait_tick(set) && now_ms() - stop_began_ms > 1000)
+			*hurry = true;
 	}
 }
 
@@ -508,6 +512,7 @@ stop_all(const sigset_t *set)
 	bool hurry = false;
 	int last = nparts, first;
 
+	stop_began_ms = now_ms();
 	while (last > 0) {
 		first = last - 1;
 		while (parts[first].socket_path != NULL && first > 0 &&
