@@ -53,7 +53,7 @@ none_busy() { # every handset is down: nobody stays Busy
   done
   is "$(sql "SELECT count(*) FROM presence.call_leg")" 0 "open legs"
 }
-stops() { grep -c "stopped" "$LOGS/$1.log" || true; }
+stops() { grep -c "msg=stopped" "$LOGS/$1.log" || true; }
 
 load 11
 for n in 1 2 3; do restart restart webhook tab admin reconciler; done
