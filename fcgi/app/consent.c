@@ -1,6 +1,7 @@
 /*
  * Admin consent: the redirect proves nothing, so the tenant is the session's
- * and the grant is proved by a call of Graph (facts/microsoft.md 4.3).
+ * and the grant is proved by a call of Graph.
+ * Source: learn.microsoft.com/entra/identity-platform/v2-admin-consent
  */
 #include <string.h>
 

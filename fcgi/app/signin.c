@@ -1,6 +1,7 @@
 /*
  * Sign-in of an administrator: OpenID Connect code flow with PKCE, state and
- * nonce, each good for one use in one browser (facts/microsoft.md 5).
+ * nonce, each good for one use in one browser.
+ * Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
  */
 #include <string.h>
 

@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "sync/statement.h"
 
-/* The hosts that may ask for our token (facts/microsoft.md 6.1). */
+/* The hosts that may ask for our token. Source: learn.microsoft.com/
+ * microsoftteams/platform/tabs/how-to/authentication/tab-sso-register-aad */
 static const char *const teams_clients[] = {
 	"1fec8e78-bce4-4aaf-ab1b-5451cc387264", /* Teams desktop, mobile */
 	"5e3ce6c0-2b1f-4285-8d4b-75ee78787346", /* Teams web */

@@ -46,7 +46,8 @@ enum err who_visitor(struct request *rq, struct visitor **ret)
 /* The session cookie's name: bound to the host where TLS is there. */
 const char *who_cookie(const struct request *rq);
 
-/* Directory roles of facts/microsoft.md 5.4 by their template ids. */
+/* Directory roles by their template ids, as the claim wids has them. Source:
+ * learn.microsoft.com/entra/identity-platform/access-token-claims-reference */
 bool role_is_admin(const char *template_id);
 bool role_can_consent(const char *template_id);
 

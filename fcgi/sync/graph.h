@@ -1,4 +1,7 @@
-/* Microsoft Graph, v1.0: presence and users (facts/microsoft.md 1, 2, 9). */
+/*
+ * Microsoft Graph, v1.0: presence and users. Sources: learn.microsoft.com/graph/
+ * api/presence-setpresence, api/user-get, throttling-limits
+ */
 #ifndef SYNC_GRAPH_H
 #define SYNC_GRAPH_H
 

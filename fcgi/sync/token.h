@@ -26,7 +26,8 @@ void tokens_forget(struct tokens *t, const char *tenant_id);
 void tokens_wait(struct tokens *t, int wait_ms);
 size_t tokens_count(struct tokens *t);
 
-/* What the endpoint's refusal means (facts/microsoft.md 3.4). */
+/* What the endpoint's refusal means. Source: learn.microsoft.com/entra/
+ * identity-platform/reference-error-codes */
 void token_problem_read(const struct http_response *rs,
     struct token_problem *ret);
 
