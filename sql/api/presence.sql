@@ -218,7 +218,7 @@ BEGIN
         busy_until_at = u.busy_until_at, told_until_at = u.told_until_at,
         claim_no = u.claim_no, claim_at = u.claim_at, claim_until_at = u.claim_until_at,
         claim_goal = u.claim_goal, claim_goal_no = u.claim_goal_no, claim_s = u.claim_s,
-    claim_certain = u.claim_certain,
+        claim_certain = u.claim_certain,
         claim_busy_until_at = u.claim_busy_until_at, claim_told_until_at = u.claim_told_until_at,
         attempts = u.attempts, denied = u.denied, retry_at = u.retry_at, failed_no = u.failed_no,
         late = u.late, resend_at = u.resend_at, problem = u.problem
@@ -238,7 +238,7 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION presence.user_job(u presence.teams_user, t presence.tenant)
+CREATE OR REPLACE FUNCTION presence.user_job(u presence.teams_user)
 RETURNS presence.job LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no,
@@ -289,7 +289,7 @@ BEGIN
             UPDATE tenant_budget SET newest_s = b.newest_s, slots = b.slots
             WHERE tenant_id = b.tenant_id;
             u := user_claim(u, t, at);
-            j := user_job(u, t);
+            j := user_job(u);
         END IF;
     END IF;
     PERFORM user_store(u);

@@ -97,7 +97,6 @@ api POST pbxs '{"name":"Quiet","platform":"generic"}'
 quiet_url=$(jq -r .webhook_url <<<"$BODY") quiet_secret=$(jq -r .secret <<<"$BODY")
 node tests/http/burst.mjs "$PBX_URL" "$PBX_SECRET" 60 500 6 >"$TEST_DIR/burst" &
 burst=$!
-sleep 0.3
 while kill -0 $burst 2>/dev/null; do
   url=$PBX_URL
   PBX_URL=$quiet_url
@@ -114,7 +113,5 @@ most=$(jq '10000 + .ms + 500' <<<"$BODY")
   fail "events taken, not 10000 to $most: $BODY"
 [ "$(jq .retry_after <<<"$BODY")" -ge 1 ] || fail "no Retry-After: $BODY"
 until_true 5 eval 'post phone.on_hook nobody; [ "$STATUS" = 200 ]'
-sleep 1
 body=$(jq -nc '[range(500) | {type: "phone.on_hook", data: {extension: "nobody"}}]')
-post_body "$body"
-expect_status 200
+until_true 5 eval 'post_body "$body"; [ "$STATUS" = 200 ]'     # what was used up comes back

@@ -142,7 +142,7 @@ post_body "$(event call.answered 1001 meanwhile)" "" "" "$their_secret"
 expect_status 200
 sql "BEGIN; SELECT FROM presence.tenant_budget WHERE tenant_id = '$TENANT2_ID' FOR UPDATE; SELECT pg_sleep(1.5)" &
 held=$!
-sleep 0.3
+until_true 5 eval '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = '"'PgSleep'"'")" = 1 ]'
 body='{"type":"pbx.restarted"}'
 sign "$body" "" "" "$their_secret" >"$TEST_DIR/restart"
 curl -sS --noproxy '*' -H "@$TEST_DIR/restart" -H 'content-type: application/json' -d "$body" "$PBX_URL" >"$TEST_DIR/restarted" &
