@@ -385,7 +385,7 @@ BEGIN
             END IF;
         ELSE
             PERFORM user_store(u);
-            PERFORM due_at_most(u.tenant_id, u.user_id, at, u.goal = 'clear');
+            PERFORM due_at_most(u.tenant_id, u.user_id, due_spread(at, told), u.goal = 'clear');
         END IF;
     END LOOP;
     outcome := CASE WHEN t.consent <> 'granted' THEN 'no_consent'

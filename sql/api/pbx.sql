@@ -101,9 +101,9 @@ BEGIN
         allow = coalesce($5, p.allow)
     WHERE p.tenant_id = t_id AND p.pbx_id = p_id;
     IF $4 IS NOT NULL THEN      -- open calls may end earlier now
-        PERFORM due_at_most(t_id, x.user_id, clock_timestamp(), false)
-        FROM (SELECT DISTINCT l.user_id FROM call_leg l
-            WHERE l.tenant_id = t_id AND l.pbx_id = p_id) x;
+        PERFORM due_at_most(t_id, x.user_id, due_spread(clock_timestamp(), x.nr), false)
+        FROM (SELECT l.user_id, row_number() OVER () AS nr FROM call_leg l
+            WHERE l.tenant_id = t_id AND l.pbx_id = p_id GROUP BY l.user_id) x;
     END IF;
     PERFORM admin_log(t_id, by, 'pbx', 'changed',
         (SELECT p.name FROM pbx p WHERE p.tenant_id = t_id AND p.pbx_id = p_id));

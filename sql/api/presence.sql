@@ -33,14 +33,21 @@ SELECT CASE
     ELSE true END
 $$;
 
-CREATE OR REPLACE FUNCTION presence.due_at_most(t uuid, u uuid, at timestamptz, first boolean)
+CREATE OR REPLACE FUNCTION presence.due_at_most(t uuid, u uuid, at timestamptz, first boolean,
+    turn boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO due AS d (tenant_id, user_id, at, first) VALUES ($1, $2, $3, $4)
+    INSERT INTO due AS d (tenant_id, user_id, at, first, turn) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (tenant_id, user_id)
-    DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first OR d.first
+    DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first OR d.first, turn = EXCLUDED.turn
     WHERE d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first);
 END $$;
+
+-- Many of one tenant are due at once: spread, so that other tenants' people
+-- come in between.
+CREATE OR REPLACE FUNCTION presence.due_spread(at timestamptz, nr bigint)
+RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
+$$SELECT at + (nr / 75) * interval '0.25 s'$$;
 
 -- R2, R3, R7: the goal that follows from the open legs.
 --   how  news    a call ended, as the PBX said
@@ -114,6 +121,14 @@ BEGIN
         b.slots := b.slots[(s - b.newest_s + 1)::int : 35]
             || array_fill(0, ARRAY[(s - b.newest_s)::int]);
     END IF;
+    IF b.turns IS NOT NULL THEN
+        b.turns := CASE WHEN s - b.newest_s BETWEEN 1 AND 139 THEN
+            b.turns[(s - b.newest_s + 1)::int : 140]
+            || array_fill(0, ARRAY[(s - b.newest_s)::int]) END;
+        IF 0 = ALL (b.turns) THEN
+            b.turns := NULL;
+        END IF;
+    END IF;
     b.newest_s := s;
     RETURN b;
 END $$;
@@ -137,6 +152,36 @@ BEGIN
         END IF;
     END LOOP;
     RETURN at;
+END $$;
+
+-- A turn for one more who waits: the first second in which the budget has room
+-- for everybody who came before, at most 300 a second. A clear does not ask for
+-- room: it goes before the others. Where so many wait that the end cannot be
+-- seen, it is a moment to ask again.
+--   wait_until  from budget_wait
+CREATE OR REPLACE FUNCTION presence.budget_turn(INOUT b presence.tenant_budget,
+    wait_until timestamptz, clear boolean, OUT at timestamptz)
+LANGUAGE plpgsql AS $$
+DECLARE
+    from_s bigint := coalesce(ceil(extract(epoch FROM wait_until)), 0);
+    room int;
+    before int := 0;
+BEGIN
+    b.turns := coalesce(b.turns, array_fill(0, ARRAY[140]));
+    SELECT 1450 - sum(n) INTO room FROM unnest(b.slots) n;
+    FOR i IN 1 .. 140 LOOP
+        -- What was sent leaves the window; who has a turn leaves it 35 s after it.
+        room := room + CASE WHEN i <= 35 THEN b.slots[i] ELSE b.turns[i - 35] END;
+        before := before + b.turns[i];
+        IF b.newest_s + i >= from_s AND room > 0
+            AND b.turns[i] < (CASE WHEN clear THEN 600 ELSE 300 END) AND (clear OR before < room)
+        THEN
+            at := due_spread(to_timestamp(b.newest_s + i), least(b.turns[i], 299));
+            b.turns[i] := b.turns[i] + 1;
+            RETURN;
+        END IF;
+    END LOOP;
+    at := to_timestamp(greatest(b.newest_s + 140, from_s) + random() * 30);
 END $$;
 
 -- When has this person to be looked at again? NULL: nothing is due.
@@ -273,6 +318,7 @@ RETURNS presence.job LANGUAGE plpgsql AS $$
 DECLARE
     b tenant_budget;
     wait_until timestamptz;
+    turn record;
     next timestamptz;
     j job;
 BEGIN
@@ -284,10 +330,22 @@ BEGIN
         SELECT * INTO b FROM tenant_budget WHERE tenant_id = u.tenant_id;
         b := budget_roll(b, at);
         wait_until := budget_wait(b, at);
+        IF wait_until IS NOT NULL OR (b.turns IS NOT NULL AND u.goal <> 'clear') THEN
+            SELECT d.at INTO turn FROM due d
+            WHERE d.tenant_id = u.tenant_id AND d.user_id = u.user_id
+            AND d.turn AND (d.first OR u.goal <> 'clear');
+            IF turn.at > at THEN
+                wait_until := turn.at;
+            ELSIF wait_until IS NOT NULL OR turn.at IS NULL THEN
+                turn := budget_turn(b, wait_until, u.goal = 'clear');
+                b := turn.b;
+                wait_until := turn.at;
+            END IF;
+        END IF;
+        b.slots[35] := b.slots[35] + (wait_until IS NULL)::int;
+        UPDATE tenant_budget SET newest_s = b.newest_s, slots = b.slots, turns = b.turns
+        WHERE tenant_id = b.tenant_id;
         IF wait_until IS NULL THEN
-            b.slots[35] := b.slots[35] + 1;
-            UPDATE tenant_budget SET newest_s = b.newest_s, slots = b.slots
-            WHERE tenant_id = b.tenant_id;
             u := user_claim(u, t, at);
             j := user_job(u);
         END IF;
@@ -297,10 +355,13 @@ BEGIN
     IF exact AND next IS NULL THEN
         DELETE FROM due WHERE tenant_id = u.tenant_id AND user_id = u.user_id;
     ELSIF exact THEN
-        INSERT INTO due VALUES (u.tenant_id, u.user_id, next, u.goal = 'clear' AND user_must_tell(u))
-        ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first;
+        INSERT INTO due VALUES (u.tenant_id, u.user_id, next, u.goal = 'clear' AND user_must_tell(u),
+            wait_until IS NOT NULL)
+        ON CONFLICT (tenant_id, user_id)
+        DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first, turn = EXCLUDED.turn;
     ELSIF next IS NOT NULL THEN
-        PERFORM due_at_most(u.tenant_id, u.user_id, next, u.goal = 'clear' AND user_must_tell(u));
+        PERFORM due_at_most(u.tenant_id, u.user_id, next, u.goal = 'clear' AND user_must_tell(u),
+            wait_until IS NOT NULL);
     END IF;
     RETURN j;
 END $$;

@@ -190,22 +190,33 @@ DECLARE
     u teams_user;
     at timestamptz := clock_timestamp();
     wanted jsonb;
+    tenants uuid[];
+    held uuid[] := '{}';
     locked uuid[];
     j job;
     ended int;
     must boolean;
     wait_s float8;
 BEGIN
-    SELECT coalesce(jsonb_agg(jsonb_build_object('t', x.tenant_id, 'u', x.user_id)), '[]') INTO wanted
-    FROM ((SELECT * FROM due a WHERE a.first AND a.at <= clock_timestamp() ORDER BY a.at LIMIT most)
-        UNION ALL
-        (SELECT * FROM due a WHERE NOT a.first AND a.at <= clock_timestamp() ORDER BY a.at LIMIT most)
-        LIMIT most) x;
-    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(wanted) b));
+    -- Tenants that somebody else holds are left out, and others looked for.
+    LOOP
+        SELECT coalesce(jsonb_agg(jsonb_build_object('t', x.tenant_id, 'u', x.user_id)), '[]'),
+            coalesce(array_agg(DISTINCT x.tenant_id), '{}')
+        INTO wanted, tenants
+        FROM ((SELECT * FROM due a WHERE a.first AND a.at <= clock_timestamp()
+                AND a.tenant_id <> ALL (held) ORDER BY a.at LIMIT most)
+            UNION ALL
+            (SELECT * FROM due a WHERE NOT a.first AND a.at <= clock_timestamp()
+                AND a.tenant_id <> ALL (held) ORDER BY a.at LIMIT most)
+            LIMIT most) x;
+        locked := tenants_lock(tenants);
+        EXIT WHEN cardinality(locked) = cardinality(tenants) OR cardinality(held) > 100;
+        held := held || ARRAY(SELECT unnest(tenants) EXCEPT SELECT unnest(locked));
+    END LOOP;
     i := 0;
     FOR d IN SELECT b.t, b.u FROM jsonb_to_recordset(wanted) AS b(t uuid, u uuid)
         JOIN due x ON x.tenant_id = b.t AND x.user_id = b.u AND x.at <= clock_timestamp()
-        WHERE b.t = ANY (locked) ORDER BY b.t, x.first DESC, x.at
+        WHERE b.t = ANY (locked) ORDER BY b.t, x.first DESC, x.at, b.u
     LOOP
         at := clock_timestamp();
         i := i + 1;
@@ -328,7 +339,10 @@ BEGIN
         AND (denied > 0 OR attempts > 0 OR retry_at IS NOT NULL OR failed_no IS NOT NULL
             OR problem IS NOT NULL);
         INSERT INTO due AS d
-        SELECT tenant_id, user_id, consent_put.at, goal = 'clear' FROM teams_user
+        SELECT tenant_id, user_id,
+            due_spread(consent_put.at, row_number() OVER (ORDER BY goal = 'clear' DESC)),
+            goal = 'clear'
+        FROM teams_user
         WHERE tenant_id = t.tenant_id AND goal <> 'none' AND (goal <> published OR NOT certain)
         ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
     END IF;
@@ -393,9 +407,13 @@ BEGIN
     UPDATE teams_user SET certain = false WHERE goal = 'busy' AND certain;
     UPDATE teams_user SET retry_at = NULL WHERE retry_at IS NOT NULL;
     UPDATE teams_user SET resend_at = moment WHERE resend_at IS NOT NULL;
-    UPDATE tenant_budget SET gate_until_at = NULL WHERE gate_until_at IS NOT NULL;
+    UPDATE tenant_budget SET gate_until_at = NULL, turns = NULL
+    WHERE gate_until_at IS NOT NULL OR turns IS NOT NULL;
     UPDATE tenant SET probe_until_at = NULL, probe_at = moment WHERE probe_at IS NOT NULL;
-    UPDATE due SET at = moment;
+    UPDATE due d SET at = due_spread(moment, x.nr), turn = false
+    FROM (SELECT tenant_id, user_id,
+            row_number() OVER (PARTITION BY tenant_id ORDER BY first DESC, at) AS nr FROM due) x
+    WHERE d.tenant_id = x.tenant_id AND d.user_id = x.user_id;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n;
 END $$;

@@ -108,15 +108,15 @@ BEGIN
             FROM unnest(e.extensions) x) = 0;
         SELECT * INTO u FROM teams_user x WHERE x.tenant_id = t.tenant_id AND x.user_id = e.user_id;
         u := user_goal(u, t, 'silent', 'unlinked', at);
-        IF n < 64 THEN
+        n := n + 1;
+        IF n <= 64 THEN
             j := user_next(u, t, false, at, false);
             IF j.kind IS NOT NULL THEN
-                n := n + 1;
                 RETURN NEXT j;
             END IF;
         ELSE
             PERFORM user_store(u);
-            PERFORM due_at_most(u.tenant_id, u.user_id, at, u.goal = 'clear');
+            PERFORM due_at_most(u.tenant_id, u.user_id, due_spread(at, n), u.goal = 'clear');
         END IF;
     END LOOP;
 END $$;

@@ -48,6 +48,7 @@ DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
     was bigint;
+    n int := 0;
     at timestamptz := clock_timestamp();
 BEGIN
     IF tenant_settings.after_call NOT IN ('available', 'clear') THEN
@@ -81,7 +82,8 @@ BEGIN
         u := user_goal(u, t, 'silent', 'settings', at);
         CONTINUE WHEN u.goal_no = was;
         PERFORM user_store(u);
-        PERFORM due_at_most(u.tenant_id, u.user_id, at, u.goal = 'clear');
+        n := n + 1;
+        PERFORM due_at_most(u.tenant_id, u.user_id, due_spread(at, n), u.goal = 'clear');
     END LOOP;
 END $$;
 

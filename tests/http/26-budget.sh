@@ -67,3 +67,16 @@ most=$(jq --arg t "$TENANT_ID" '.max_in_30s[$t]' <<<"$counts")
 [ "$most" -le 1500 ] || fail "$most requests within 30 s"
 is "$(sim_calls '[.[] | select(.status == 429)] | length')" 1 "answers of 429"
 echo "most requests in 30 s: $most"
+
+# A tenant that somebody holds, with hundreds of people due, keeps nobody else waiting.
+coproc HOLD { psql -X -q -At -d "$DATABASE_URL"; }
+echo "BEGIN; SELECT 'held' FROM presence.tenant_budget WHERE tenant_id = '$TENANT_ID' FOR UPDATE;" >&"${HOLD[1]}"
+read -r held <&"${HOLD[0]}"
+is "$held" held "the lock"
+sql "UPDATE presence.due SET at = clock_timestamp() - interval '1 minute' WHERE tenant_id = '$TENANT_ID'"
+[ "$(sql "SELECT count(*) FROM presence.due WHERE at < now()")" -ge 200 ] || fail "that is no crowd"
+fault "{\"match\":{\"op\":\"setPresence\",\"tenant\":\"$TENANT2_ID\"},\"times\":1,\"status\":503}" >/dev/null
+post2 call.answered 1 h2
+expect '.results[0].outcome' deferred
+TENANT_ID=$TENANT2_ID sim_wait "$emil" Busy 8000
+echo "COMMIT;" >&"${HOLD[1]}"

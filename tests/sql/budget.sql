@@ -97,3 +97,52 @@ SELECT test.shut();
 UPDATE tenant_budget SET newest_s = 1000, slots = array_fill(0, ARRAY[34]) || 7;
 SELECT s, (SELECT sum(n) FROM unnest((budget_roll(b, to_timestamp(1000 + s))).slots) n)
 FROM tenant_budget b, unnest(ARRAY[0, 1, 20, 34, 35, 1000, -1, -1000]) WITH ORDINALITY AS x(s, nr) ORDER BY nr;
+
+\echo who waits has a turn: as many as the budget has room for, at most 300 a second
+CREATE FUNCTION test.give(INOUT b tenant_budget, n int, clear boolean DEFAULT false, wait_s int DEFAULT 0)
+LANGUAGE plpgsql AS $$
+DECLARE
+    turn record;
+BEGIN
+    FOR i IN 1 .. n LOOP
+        turn := budget_turn(b, to_timestamp(wait_s), clear);
+        b := turn.b;
+    END LOOP;
+END $$;
+CREATE FUNCTION test.turns(b tenant_budget) RETURNS text LANGUAGE sql AS $$
+SELECT string_agg(concat(nr, ' s: ', n), ', ' ORDER BY nr) FROM unnest(b.turns) WITH ORDINALITY x(n, nr) WHERE n > 0
+$$;
+UPDATE tenant_budget SET newest_s = 1000, turns = NULL, slots = ARRAY[0, 450, 30, 0] || array_fill(0, ARRAY[30]) || 970;
+SELECT test.turns(test.give(b, 480)) FROM tenant_budget b;
+SELECT test.turns(test.give(b, 3000)) FROM tenant_budget b;
+SELECT test.turns(test.give(test.give(b, 700), 500, true)) FROM tenant_budget b;
+\echo not before the gate opens; as time goes on the turns come nearer
+SELECT test.turns(test.give(b, 700, false, 1020)) FROM tenant_budget b;
+SELECT test.turns(budget_roll(test.give(b, 480), to_timestamp(1002.5))) FROM tenant_budget b;
+SELECT (budget_roll(test.give(b, 480), to_timestamp(1003))).turns IS NULL FROM tenant_budget b;
+\echo more than that can be seen ahead are to ask again later
+SELECT at BETWEEN to_timestamp(1140) AND to_timestamp(1170) FROM tenant_budget b, budget_turn(test.give(b, 7000), NULL, false);
+
+\echo they keep it whatever happens meanwhile, and nobody passes them but a clear
+UPDATE teams_user SET goal = 'none', published = 'none', certain = true, claim_until_at = NULL,
+    retry_at = NULL, resend_at = NULL, busy_until_at = NULL, told_until_at = NULL;
+UPDATE tenant_budget SET gate_until_at = NULL, turns = NULL, slots = array_fill(0, ARRAY[35]);
+TRUNCATE due, call_leg, assertion;
+SELECT test.ev('phone.off_hook', '20');
+SELECT test.graph('p20', 'ok');
+UPDATE tenant_budget SET gate_until_at = clock_timestamp() + interval '60 s';
+SELECT test.ev('phone.off_hook', i::text) FROM generate_series(1301, 1303) i;
+SELECT sum(n) FROM tenant_budget, unnest(turns) n;
+SELECT test.ev('phone.off_hook', '1301', NULL, NULL, 'b');
+SELECT test.ev('phone.off_hook', '1302', NULL, NULL, 'b');
+SELECT sum(n) FROM tenant_budget, unnest(turns) n;
+UPDATE tenant_budget SET gate_until_at = NULL;
+SELECT test.ev('phone.off_hook', '1304');
+SELECT test.ev('phone.on_hook', '1301');
+SELECT count(*) FROM due WHERE turn;
+SELECT test.jobs(j) FROM monitoring_set(test.id('nordwind'), test.id('p20'), NULL, NULL, false) j;
+SELECT test.due();
+\echo at their turn they go
+SELECT test.pass(62), test.due();
+SELECT count(*) FROM due WHERE turn;
+SELECT test.ev('phone.off_hook', '1305');
