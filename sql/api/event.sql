@@ -62,10 +62,11 @@ END $$;
 -- R6: when it was said, in our clock: as long before it came as the sender held
 -- it back. Nobody holds a message back for four days: then its clock is wrong.
 CREATE OR REPLACE FUNCTION presence.said_at(at timestamptz, event_us bigint, attempt_us bigint)
-RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-SELECT at - CASE WHEN attempt_us - event_us BETWEEN 0 AND 4 * 86400 * 1000000::bigint
-    THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END
-$$;
+RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN at - CASE WHEN attempt_us - event_us BETWEEN 0 AND 4 * 86400 * 1000000::bigint
+        THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END;
+END $$;
 
 -- Is this assertion newer than every one in its way? Then it is kept.
 --   ways  the kinds that can overrule it, beside its own row
@@ -191,7 +192,8 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.apply(batch jsonb)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     locked uuid[];
@@ -327,7 +329,8 @@ CREATE OR REPLACE FUNCTION presence.apply_restart(t_id uuid, p_id uuid, event_us
     attempt_us bigint, event_key text)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     t tenant;

@@ -18,20 +18,23 @@ $$SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')$$;
 -- A step of up to 30 s makes nothing void: a call may be under way (larger
 -- ones: clock_jumped).
 CREATE OR REPLACE FUNCTION presence.is_ahead(until timestamptz, at timestamptz, most interval)
-RETURNS boolean LANGUAGE sql IMMUTABLE AS
-'SELECT coalesce(until > at AND until <= at + most + interval ''30 s'', false)';
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN coalesce(until > at AND until <= at + most + interval '30 s', false);
+END $$;
 
 -- R6: is the first assertion newer than the second? Times less than 2 s apart
 -- are not comparable; then the PBX's own clock decides, else the later arrival.
 CREATE OR REPLACE FUNCTION presence.is_newer(a timestamptz, a_event timestamptz,
     b timestamptz, b_event timestamptz, at timestamptz)
-RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-SELECT CASE
-    WHEN b IS NULL THEN true
-    WHEN abs(extract(epoch FROM a - least(b, at))) >= 2 THEN a > least(b, at)
-    WHEN a_event <> b_event THEN a_event > b_event
-    ELSE true END
-$$;
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE
+        WHEN b IS NULL THEN true
+        WHEN abs(extract(epoch FROM a - least(b, at))) >= 2 THEN a > least(b, at)
+        WHEN a_event <> b_event THEN a_event > b_event
+        ELSE true END;
+END $$;
 
 CREATE OR REPLACE FUNCTION presence.due_at_most(t uuid, u uuid, at timestamptz, first boolean,
     turn boolean DEFAULT false)
@@ -91,18 +94,20 @@ END $$;
 
 -- Has Teams still to be told?
 CREATE OR REPLACE FUNCTION presence.user_must_tell(u presence.teams_user)
-RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-SELECT u.goal <> 'none' AND (u.goal <> u.published OR NOT u.certain)
-    AND u.failed_no IS DISTINCT FROM u.goal_no
-$$;
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN u.goal <> 'none' AND (u.goal <> u.published OR NOT u.certain)
+        AND u.failed_no IS DISTINCT FROM u.goal_no;
+END $$;
 
 -- R8: a Busy is told again at two thirds of its lease.
 CREATE OR REPLACE FUNCTION presence.user_renew_at(u presence.teams_user)
-RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-SELECT CASE WHEN u.goal = 'busy' AND u.published = 'busy' AND u.certain
-        AND u.failed_no IS DISTINCT FROM u.goal_no
-    THEN u.published_at + (u.published_until_at - u.published_at) * 2 / 3 END
-$$;
+RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN u.goal = 'busy' AND u.published = 'busy' AND u.certain
+            AND u.failed_no IS DISTINCT FROM u.goal_no
+        THEN u.published_at + (u.published_until_at - u.published_at) * 2 / 3 END;
+END $$;
 
 -- R13: the slots hold the requests of the last 35 s: 30 s of Microsoft's
 -- window and the 4 s that may pass between a claim and its sending.
@@ -192,11 +197,11 @@ DECLARE
     legs timestamptz;
     next timestamptz;
 BEGIN
-    SELECT min(CASE WHEN l.state = 1 THEN l.news_at + interval '180 s'
-                    ELSE l.news_at + make_interval(secs => p.max_call_s) END)
+    SELECT min(l.news_at + CASE WHEN l.state = 1 THEN interval '180 s'
+        ELSE make_interval(secs => (SELECT p.max_call_s FROM pbx p
+            WHERE p.tenant_id = l.tenant_id AND p.pbx_id = l.pbx_id)) END)
     INTO legs
-    FROM call_leg l JOIN pbx p USING (tenant_id, pbx_id)
-    WHERE l.tenant_id = u.tenant_id AND l.user_id = u.user_id;
+    FROM call_leg l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.user_id;
 
     IF is_ahead(u.claim_until_at, at, '20 s') THEN
         next := u.claim_until_at;
@@ -376,8 +381,9 @@ $$SELECT CASE goal WHEN 'busy' THEN 'InACall' WHEN 'available' THEN 'Available' 
 
 -- The goal as an answer names it: an Available that has run out is none.
 CREATE OR REPLACE FUNCTION presence.goal_shown(u presence.teams_user, at timestamptz)
-RETURNS text LANGUAGE sql IMMUTABLE AS $$
-SELECT CASE WHEN u.goal = 'available' AND u.published = 'available' AND u.certain
-        AND u.published_until_at <= at THEN 'none'
-    WHEN u.goal = 'clear' THEN 'none' ELSE u.goal END
-$$;
+RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN u.goal = 'available' AND u.published = 'available' AND u.certain
+            AND u.published_until_at <= at THEN 'none'
+        WHEN u.goal = 'clear' THEN 'none' ELSE u.goal END;
+END $$;

@@ -21,7 +21,8 @@ $$;
 CREATE OR REPLACE FUNCTION presence.record(results jsonb)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     locked uuid[];
@@ -181,7 +182,8 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.due_take(most int)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     d record;

@@ -28,7 +28,8 @@ $$;
 CREATE OR REPLACE FUNCTION presence.monitoring_set(t_id uuid, u_id uuid, who_name text,
     who_upn text, switched_on boolean)
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = presence, pg_temp AS $$
+SET search_path = presence, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
@@ -60,7 +61,8 @@ END $$;
 --   by  cleared (the person) or cleared_by_admin, for the log
 CREATE OR REPLACE FUNCTION presence.person_clear(t_id uuid, u_id uuid, by text)
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = presence, pg_temp AS $$
+SET search_path = presence, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
