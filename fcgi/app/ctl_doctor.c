@@ -63,8 +63,8 @@ look_at_credential(struct doctor *d)
 {
 	static const char renew[] =
 	    "make a new certificate, upload it to the "
-	    "app registration in Entra, set PRESENCE_CLIENT_CERT_FILE and "
-	    "PRESENCE_CLIENT_KEY_FILE, restart the programs";
+	    "app registration in Entra, then replace the files of "
+	    "PRESENCE_CLIENT_CERT_FILE and PRESENCE_CLIENT_KEY_FILE";
 	struct ctl *c = d->c;
 	int64_t ends_s, days;
 	char at[21];

@@ -266,6 +266,8 @@ read_credential(struct load *l, unsigned need)
 	read_file(l, CLIENT_KEY_FILE, true, &s->client_key);
 	read_file(l, CLIENT_SECRET_FILE, true, &s->client_secret);
 	s->client_cert_path = l->value[CLIENT_CERT_FILE];
+	s->client_key_path = l->value[CLIENT_KEY_FILE];
+	s->client_secret_path = l->value[CLIENT_SECRET_FILE];
 	if (cert && !key)
 		fault(l, CLIENT_KEY_FILE, "is missing: the certificate of "
 		    "PRESENCE_CLIENT_CERT_FILE needs its key");

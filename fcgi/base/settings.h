@@ -24,7 +24,8 @@ struct settings {
 	const char *graph_scope;    /* https://graph.microsoft.com/.default, or
 	                               that of a known national cloud */
 	const char *ca_file;        /* NULL: none */
-	const char *client_cert_path; /* NULL: none; for doctor's words */
+	/* NULL: none. To be read again: a credential is renewed meanwhile. */
+	const char *client_cert_path, *client_key_path, *client_secret_path;
 	struct secret client_secret;  /* len 0: none */
 	struct secret client_cert, client_key;  /* len 0: none */
 	struct secret seal_key;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "sync/credential.h"
 #include "sync/keys.h"
 #include "sync/token.h"
 
@@ -20,7 +21,7 @@
 
 struct entra {
 	const struct settings *settings;
-	struct jwt_signer *signer; /* NULL: a client secret is used */
+	struct credential *credential;
 	struct tokens *tokens;
 	struct keys *keys;
 };
@@ -28,19 +29,16 @@ struct entra {
 enum err
 entra_new(struct ctx *cx, const struct settings *s, struct entra **ret)
 {
-	struct jwt_signer *signer = NULL;
+	struct credential *credential;
 	struct entra *e;
 	enum err err;
 
-	if (s->client_cert.len) {
-		err = jwt_signer_new(cx, &s->client_cert, &s->client_key,
-		    &signer);
-		if (err)
-			return err;
-	}
+	err = credential_new(cx, s, &credential);
+	if (err)
+		return err;
 	e = heap_alloc(sizeof(*e));
 	e->settings = s;
-	e->signer = signer;
+	e->credential = credential;
 	e->tokens = tokens_new(TENANTS_MAX);
 	e->keys = keys_new(s);
 	*ret = e;
@@ -52,23 +50,33 @@ entra_free(struct entra *e)
 {
 	if (!e)
 		return;
-	if (e->signer)
-		jwt_signer_free(e->signer);
+	credential_free(e->credential);
 	tokens_free(e->tokens);
 	keys_free(e->keys);
 	heap_free(e);
 }
 
-int64_t
-entra_credential_expires_s(const struct entra *e)
+/* Before each use; a new one ends the pauses that the old one's failures made. */
+static bool
+look(struct entra *e)
 {
-	return e->signer ? jwt_signer_expires_s(e->signer) : 0;
+	if (!credential_look(e->credential))
+		return false;
+	tokens_resume(e->tokens);
+	return true;
+}
+
+int64_t
+entra_credential_expires_s(struct entra *e)
+{
+	look(e);
+	return credential_expires_s(e->credential);
 }
 
 const char *
 entra_credential_kind(const struct entra *e)
 {
-	return e->signer ? "certificate" : "secret";
+	return credential_kind(e->credential);
 }
 
 /* --- the token endpoint ----------------------------------------------------- */
@@ -113,24 +121,22 @@ token_url(struct ctx *cx, const struct entra *e, const char *where)
 
 /* Who we are: a fresh assertion for this very endpoint, or the secret. */
 static enum err
-credential(struct ctx *cx, const struct entra *e, const char *url,
-    struct buf *form)
+credential(struct ctx *cx, struct entra *e, const char *url, struct buf *form)
 {
+	struct proof proof;
 	enum err err;
-	char *jwt;
 
-	if (!e->signer) {
-		pair(form, "client_secret",
-		    (const char *)e->settings->client_secret.bytes);
-		return ERR_OK;
-	}
-	err = jwt_assertion(cx, e->signer, url, e->settings->client_id,
-	    clock_real_s(), &jwt);
+	look(e);
+	err = credential_prove(cx, e->credential, url, clock_real_s(), &proof);
 	if (err)
 		return err;
+	if (proof.secret) {
+		pair(form, "client_secret", proof.secret);
+		return ERR_OK;
+	}
 	pair(form, "client_assertion_type",
 	    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-	pair(form, "client_assertion", jwt);
+	pair(form, "client_assertion", proof.assertion);
 	return ERR_OK;
 }
 
@@ -150,7 +156,7 @@ post_form(struct ctx *cx, const char *url, const struct buf *form,
 }
 
 static enum err
-app_token_request(struct ctx *cx, const struct entra *e,
+app_token_request(struct ctx *cx, struct entra *e,
     const char *tenant_id, struct http_request *ret)
 {
 	struct buf *form = form_new(cx);
@@ -178,6 +184,11 @@ entra_token_ask(struct ctx *cx, struct entra *e, const char *tenant_id,
 
 	state = tokens_ask(cx, e->tokens, tenant_id, clock_mono_ms(), ret,
 	    ret_problem);
+	/* Refused a moment ago; but it may have been renewed since. */
+	if (state == TOKEN_PROBLEM &&
+	    ret_problem->result == RESULT_CREDENTIAL && look(e))
+		state = tokens_ask(cx, e->tokens, tenant_id, clock_mono_ms(),
+		    ret, ret_problem);
 	if (state != TOKEN_FETCH ||
 	    !app_token_request(cx, e, tenant_id, ret_fetch))
 		return state;

@@ -18,7 +18,7 @@ struct entra;
 enum err entra_new(struct ctx *cx, const struct settings *s, struct entra **ret)
     __attribute__((warn_unused_result)); /* INPUT: certificate, key */
 void entra_free(struct entra *e);
-int64_t entra_credential_expires_s(const struct entra *e); /* certificate's
+int64_t entra_credential_expires_s(struct entra *e); /* certificate's
     notAfter; 0: a secret, whose end we cannot know */
 const char *entra_credential_kind(const struct entra *e); /* certificate, secret */
 

@@ -382,6 +382,21 @@ tokens_forget(struct tokens *t, const char *tenant_id)
 }
 
 void
+tokens_resume(struct tokens *t)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&t->lock);
+	for (e = t->newest; e; e = e->older) {
+		if (e->problem.result != RESULT_CREDENTIAL)
+			continue;
+		e->failures = 0;
+		e->pause_until_ms = 0;
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+void
 tokens_wait(struct tokens *t, int wait_ms)
 {
 	pthread_mutex_lock(&t->lock);

@@ -22,6 +22,8 @@ void tokens_answer(struct tokens *t, const char *tenant_id, int64_t now_ms,
     const struct http_response *rs);
 void tokens_drop(struct tokens *t, const char *tenant_id, uint64_t serial);
 void tokens_forget(struct tokens *t, const char *tenant_id);
+/* We have a new credential: who was refused for the old one asks again now. */
+void tokens_resume(struct tokens *t);
 /* Until some answer has come, or wait_ms have passed. */
 void tokens_wait(struct tokens *t, int wait_ms);
 size_t tokens_count(struct tokens *t);

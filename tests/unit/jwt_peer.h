@@ -20,7 +20,7 @@
 static EVP_PKEY *key1, *key2, *small_key, *ec_key;
 static struct ctx cx;
 
-static char *
+static inline char *
 encode(const void *bytes, size_t len)
 {
 	char *s = arena_alloc(&cx.arena, len * 4 / 3 + 8);

@@ -13,6 +13,8 @@ fake_fetch(struct ctx *cx, const struct http_request *rq,
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #undef fail /* cmocka's; ours remembers why */
@@ -114,6 +116,34 @@ refusals_have_their_kind(void **state)
 	assert_int_equal(refused(200, "{}"), ERR_BUSY);
 }
 
+/* Refused, renewed: the next call has the new one, whatever pause is left. */
+static void
+a_renewed_secret_is_used_at_once(void **state)
+{
+	char path[] = "/tmp/presence-entra.XXXXXX";
+	struct graph_token token;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "a~b+c/d&e", 9), 9);
+	settings.client_secret_path = path;
+	assert_int_equal(refused(401, "{\"error_codes\":[7000222]}"),
+	    ERR_UPSTREAM);
+	fail_forget(&cx);
+	assert_int_equal(entra_token(&cx, e, TENANT, &token), ERR_UPSTREAM);
+	assert_int_equal(fetches, 1); /* it pauses */
+	assert_int_equal(pwrite(fd, "renewed!!", 9, 0), 9);
+	close(fd);
+	status_now = 200;
+	body_now = "{\"access_token\":\"abc\",\"expires_in\":3600}";
+	fail_forget(&cx);
+	assert_int_equal(entra_token(&cx, e, TENANT, &token), ERR_OK);
+	assert_non_null(strstr(body_seen, "client_secret=renewed%21%21"));
+	settings.client_secret_path = NULL;
+	unlink(path);
+}
+
 static enum err
 redeem(int status, const char *body, const char **ret)
 {
@@ -173,6 +203,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_token_is_asked_for_once),
 		T(refusals_have_their_kind),
+		T(a_renewed_secret_is_used_at_once),
 		T(a_code_becomes_an_id_token),
 		T(browsers_are_sent_to_the_right_place),
 	};

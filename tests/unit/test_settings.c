@@ -130,6 +130,8 @@ has_the_defaults(void **state)
 	    "https://graph.microsoft.com/.default");
 	assert_null(s.ca_file);
 	assert_null(s.client_cert_path);
+	assert_null(s.client_key_path);
+	assert_string_equal(s.client_secret_path, secret_path);
 	assert_string_equal((char *)s.client_secret.bytes, "client-secret");
 	assert_string_equal((char *)s.seal_key.bytes, "seal-key");
 	assert_true(s.any_tenant);
@@ -303,6 +305,7 @@ takes_one_credential(void **state)
 	assert_string_equal((char *)s.client_cert.bytes, "CERT");
 	assert_string_equal((char *)s.client_key.bytes, "KEY");
 	assert_string_equal(s.client_cert_path, cert);
+	assert_string_equal(s.client_key_path, key);
 	assert_int_equal(s.client_secret.len, 0);
 	set("CLIENT_SECRET_FILE", NULL);
 	assert_true(load(ALL));

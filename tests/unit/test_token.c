@@ -190,6 +190,22 @@ failures_pause_longer_and_longer(void **state)
 	assert_int_equal(ask_at(A, now_ms + 1), TOKEN_FETCH);
 }
 
+/* For a new credential nobody waits; a tenant that is lost is none of its. */
+static void
+a_new_credential_ends_its_pauses(void **state)
+{
+	(void)state;
+	ask_at(A, 1000);
+	answer(A, 1000, 401, "{\"error_codes\":[7000222]}");
+	ask_at(B, 1000);
+	answer(B, 1000, 400, "{\"error_codes\":[700016]}");
+	assert_int_equal(ask_at(A, 1001), TOKEN_PROBLEM);
+	assert_int_equal(problem.result, RESULT_CREDENTIAL);
+	tokens_resume(t);
+	assert_int_equal(ask_at(A, 1002), TOKEN_FETCH);
+	assert_int_equal(ask_at(B, 1002), TOKEN_PROBLEM);
+}
+
 static void
 lost_ends_the_old_token(void **state)
 {
@@ -273,6 +289,7 @@ main(void)
 		T(renewed_early_and_used_meanwhile),
 		T(short_ones_are_used_for_a_minute_at_most),
 		T(failures_pause_longer_and_longer),
+		T(a_new_credential_ends_its_pauses),
 		T(lost_ends_the_old_token),
 		T(dropped_by_its_serial_only),
 		T(answers_without_a_token_are_failures),
