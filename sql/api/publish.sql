@@ -77,6 +77,10 @@ BEGIN
             u.denied := 0;
             u.retry_at := NULL;
             u.failed_no := NULL;
+            IF u.problem = 'credential' THEN    -- it seems to be good again: a probe tells
+                UPDATE tenant x SET probe_at = least(x.probe_at, at + interval '1 s')
+                WHERE x.tenant_id = r.t AND x.credential_problem IS NOT NULL;
+            END IF;
             u.problem := NULL;
             IF u.late THEN      -- R10: an older call may land after this one
                 u.late := false;
@@ -324,7 +328,8 @@ BEGIN
         granted_at = CASE WHEN state = 'granted' THEN coalesce(granted_at, at) ELSE granted_at END,
         probe_attempts = CASE WHEN state = 'granted' THEN 0 WHEN consent <> state THEN 1
             ELSE probe_attempts END,    -- 1: the first of probe_record's pauses begins
-        probe_at = CASE WHEN state = 'granted' THEN at + interval '1 day'
+        -- Granted: a withdrawal is seen within the hour, also where nobody calls.
+        probe_at = CASE WHEN state = 'granted' THEN at + interval '1 hour'
             ELSE at + interval '2 s' END
     WHERE tenant_id = t.tenant_id;
     IF t.consent IS DISTINCT FROM state THEN
@@ -350,6 +355,19 @@ BEGIN
     END IF;
 END $$;
 
+-- Our credential is accepted again: who could not be told is told now.
+CREATE OR REPLACE FUNCTION presence.credential_good(t_id uuid, at timestamptz)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WITH freed AS (
+        UPDATE teams_user u SET attempts = 0, retry_at = NULL
+        WHERE u.tenant_id = t_id AND u.problem = 'credential' RETURNING u.*)
+    INSERT INTO due AS d
+    SELECT u.tenant_id, u.user_id, credential_good.at, u.goal = 'clear' FROM freed u
+    WHERE u.goal <> 'none'
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
+END $$;
+
 -- The answer to a probe.
 --   r  ok (granted), forbidden, lost (d: why), credential (d), throttled (a: seconds),
 --      anything else: not known, asked again
@@ -372,6 +390,9 @@ BEGIN
         WHERE x.tenant_id = t_id;
         IF r = 'ok' THEN
             PERFORM consent_put(t, 'granted', NULL, at);
+            IF t.credential_problem IS NOT NULL THEN
+                PERFORM credential_good(t_id, at);
+            END IF;
         ELSIF r IN ('forbidden', 'lost') AND t.consent <> 'none' THEN
             PERFORM consent_put(t, CASE t.consent WHEN 'pending' THEN 'pending' ELSE 'lost' END,
                 CASE WHEN r = 'lost' THEN coalesce(d, 'not_consented')

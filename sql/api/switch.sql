@@ -16,7 +16,9 @@ SELECT coalesce(u.monitoring, false), t.consent,
     CASE WHEN u.published_until_at > now() THEN u.published_until_at END,
     CASE WHEN u.goal <> 'none' OR u.reason IS DISTINCT FROM 'call' THEN u.reason END,
     coalesce(CASE WHEN t.consent = 'lost' THEN 'consent_lost' END,
-        CASE WHEN user_must_tell(u) OR u.failed_no = u.goal_no THEN u.problem END)
+        CASE WHEN user_must_tell(u) OR u.failed_no = u.goal_no
+            OR (u.goal = 'busy' AND u.published_until_at <= now())  -- it could not be renewed
+            THEN u.problem END)
 FROM tenant t LEFT JOIN teams_user u ON u.tenant_id = t.tenant_id AND u.user_id = u_id
 WHERE t.tenant_id = t_id
 $$;

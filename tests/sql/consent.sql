@@ -84,6 +84,36 @@ SELECT test.graph('anna', 'credential', why => '7000222');
 SELECT consent, item_credential, credential_problem FROM tenant_view(test.id('nordwind'));
 SELECT test.pass(5), test.due(), test.graph('anna', 'ok');
 SELECT consent, item_credential, credential_problem FROM tenant_view(test.id('nordwind'));
+\echo it seems to be good again: asked soon, though the last pause was long
+UPDATE tenant SET probe_until_at = NULL, probe_attempts = 9;
+SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'credential', NULL, '7000222');
+SELECT test.pass(30), test.due();
+SELECT test.ev('phone.off_hook', '1001'), test.graph('anna', 'credential', why => '7000222');
+UPDATE tenant SET probe_at = clock_timestamp() + interval '300 s';
+SELECT test.pass(2), test.due(), test.graph('anna', 'ok');
+SELECT test.pass(1.5), test.due();
+SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'ok', NULL, NULL);
+SELECT item_credential, credential_problem FROM tenant_view(test.id('nordwind'));
+\echo a probe finds it good: who waits for the next attempt is told now
+SELECT test.ev('phone.off_hook', '1002'), test.graph('bert', 'credential', why => '700027');
+SELECT test.pass(2), test.due(), test.graph('bert', 'credential', why => '700027'), test.due_in('bert') <> 'due in 0 s';
+SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'ok', NULL, NULL);
+SELECT test.due_in('bert'), test.due(), test.graph('bert', 'ok');
+\echo a Busy that cannot be renewed: once it has run out the person is told why
+SELECT test.pass(601), test.due();
+SELECT test.graph('anna', 'credential', why => '7000222');
+SELECT problem FROM person_view(test.id('nordwind'), test.id('anna'));
+SELECT test.pass(300);
+SELECT availability, problem FROM person_view(test.id('nordwind'), test.id('anna'));
+SELECT test.ev('phone.on_hook', '1001'), test.ev('phone.on_hook', '1002');
+SELECT problem FROM person_view(test.id('nordwind'), test.id('anna'));
+UPDATE teams_user SET claim_until_at = NULL;
+UPDATE tenant SET credential_problem = NULL, probe_until_at = NULL;
+\echo granted: asked again within the hour
+SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'ok', NULL, NULL);
+SELECT test.pass(3590), test.due(), test.pass(15), test.due();
+SELECT consent FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'ok', NULL, NULL);
+SELECT test.ev('phone.off_hook', '1001'), test.graph('anna', 'ok'), test.ev('phone.on_hook', '1001'), test.graph('anna', 'ok');
 
 \echo R11: off deletes the legs without a tombstone and clears, before others
 SELECT test.ev('call.answered', '1001', 'o1');
