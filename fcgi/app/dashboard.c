@@ -11,6 +11,8 @@
 #include "sync/statement.h"
 
 #define PAGE "50"
+#define DAY_S 86400
+#define SOON_S (30 * DAY_S) /* a certificate is to be renewed */
 
 enum err
 session_get(struct request *rq)
@@ -29,11 +31,24 @@ session_get(struct request *rq)
 	return ERR_OK;
 }
 
+/* Of a certificate we know the end; of a secret only Microsoft does. */
+static const char *
+credential_item(struct request *rq)
+{
+	const int64_t ends_s =
+	    entra_credential_expires_s(desk_of(rq)->shared->entra);
+	const int64_t now_s = clock_real_s();
+
+	if (ends_s == 0 || ends_s - now_s >= SOON_S)
+		return "done";
+	return ends_s > now_s ? "todo" : "problem";
+}
+
 enum err
 tenant_get(struct request *rq)
 {
-	return desk_answer(rq, 200, ST_TENANT_VIEW,
-	    (const char *[]){ visitor_of(rq)->tenant_id }, "tenant");
+	return desk_answer(rq, 200, ST_TENANT_VIEW, (const char *[]){
+	    visitor_of(rq)->tenant_id, credential_item(rq) }, "tenant");
 }
 
 enum err
@@ -137,17 +152,20 @@ enum err
 health_get(struct request *rq)
 {
 	const struct desk_shared *shared = desk_of(rq)->shared;
-	int64_t ends_s = entra_credential_expires_s(shared->entra);
+	const int64_t ends_s = entra_credential_expires_s(shared->entra);
+	int64_t left_s = ends_s - clock_real_s();
 	char at[21] = "";
 	enum err e;
 
 	if (ends_s != 0)
 		clock_rfc3339(ends_s, at);
+	if (left_s < 0) /* whole days, also of one that has ended */
+		left_s -= DAY_S - 1;
 	e = desk_answer(rq, 200, ST_HEALTH_VIEW, (const char *[]){
 	    visitor_of(rq)->tenant_id,
 	    entra_credential_kind(shared->entra),
 	    ends_s == 0 ? NULL : at,
 	    ends_s == 0 ? NULL : arena_printf(&rq->cx.arena, "%lld",
-	    (long long)((ends_s - clock_real_s()) / 86400)) }, "tenant");
+	    (long long)(left_s / DAY_S)) }, "tenant");
 	return e;
 }

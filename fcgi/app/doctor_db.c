@@ -191,7 +191,7 @@ look_at_consent(struct doctor *d, const struct rows *r, int i)
 	if (credential)
 		doctor_say(d, FOUND_FAIL,
 		    "renew the certificate or secret of "
-		    "the app registration, and restart the programs",
+		    "the app registration, and replace its file here",
 		    "tenant %s: Microsoft refuses our credential (AADSTS%s)",
 		    id, credential);
 	if (strcmp(consent, "granted") == 0)

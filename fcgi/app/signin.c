@@ -133,6 +133,8 @@ sign_in_finish(struct request *rq, const char **ret_next,
 	e = entra_redeem(&rq->cx, shared->entra, code,
 	    flow_own_url(rq, "/auth/callback"), rows_text(flow, 0, 1),
 	    &id_token);
+	if (e == ERR_FORBIDDEN) /* nobody can sign in; the operator must act */
+		*ret_word = "credential_refused";
 	if (e != ERR_OK)
 		return e;
 	e = entra_verify(&rq->cx, shared->entra, id_token, &claims);
@@ -159,7 +161,7 @@ sign_in_finish(struct request *rq, const char **ret_next,
 	if (!is_admin) {
 		/* A session all the same, where the tenant is known: the page
 		 * says who is signed in and what is missing. */
-		e = desk_call(rq, ST_TENANT_VIEW, (const char *[]){ tid },
+		e = desk_call(rq, ST_TENANT_CONSENT, (const char *[]){ tid },
 		    &rows);
 		if (e != ERR_OK)
 			return e;

@@ -286,11 +286,13 @@ redeem_error(struct ctx *cx, const struct http_response *rs)
 		return fail(cx, ERR_UPSTREAM, "token: http %d", rs->status);
 	}
 	error = json_peek_text(o, "error");
+	if (p.result == RESULT_CREDENTIAL)
+		return fail(cx, ERR_FORBIDDEN,
+		    "token: our credential is refused: AADSTS%s", p.why);
 	if (error && strcmp(error, "invalid_grant") == 0)
 		return fail(cx, ERR_AUTH,
 		    "Microsoft does not accept this sign-in any more");
-	return fail(cx, ERR_UPSTREAM, "%s%s",
-	    p.result == RESULT_CREDENTIAL ? "token: AADSTS" : "", p.why);
+	return fail(cx, ERR_UPSTREAM, "%s", p.why);
 }
 
 enum err

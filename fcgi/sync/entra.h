@@ -66,7 +66,8 @@ enum err entra_token(struct ctx *cx, struct entra *e, const char *tenant_id,
 enum err entra_verify(struct ctx *cx, struct entra *e, const char *token,
     struct json_object **ret_claims) __attribute__((warn_unused_result));
 
-/* The code of a sign-in for an ID token (facts 5.2). errors UPSTREAM, AUTH, BUSY */
+/* The code of a sign-in for an ID token. errors UPSTREAM, AUTH, BUSY;
+ * FORBIDDEN: Microsoft refuses our credential */
 enum err entra_redeem(struct ctx *cx, struct entra *e, const char *code,
     const char *redirect_uri, const char *verifier, const char **ret_id_token)
     __attribute__((warn_unused_result));

@@ -98,7 +98,7 @@ const struct statement statements[ST__MAX] = {
 
 	[ST_TENANT_ENSURE] = { "tenant_ensure", 3,
 	    "SELECT presence.tenant_ensure($1, $2, $3)" },
-	[ST_TENANT_VIEW] = { "tenant_view", 1,
+	[ST_TENANT_VIEW] = { "tenant_view", 2,
 	    "SELECT json_build_object('consent', json_build_object("
 	    "'state', consent, 'granted_at', presence.rfc3339(granted_at), "
 	    "'granted_by', granted_by_name, "
@@ -108,7 +108,9 @@ const struct statement statements[ST__MAX] = {
 	    "json_build_object('id', 'pbx', 'state', item_pbx), "
 	    "json_build_object('id', 'extensions', 'state', item_extensions), "
 	    "json_build_object('id', 'teams_app', 'state', item_teams_app), "
-	    "json_build_object('id', 'credential', 'state', item_credential)), "
+	    "json_build_object('id', 'credential', 'state', CASE "
+	    "item_credential WHEN 'done' THEN $2::text ELSE item_credential "
+	    "END)), "
 	    "'settings', json_build_object('after_call', after_call, "
 	    "'ringing_is_busy', ringing_is_busy, 'lease_s', lease_s)) "
 	    "FROM presence.tenant_view($1)" },

@@ -38,7 +38,7 @@ enum statement_name {
 	ST_CONSENT_PROBE,       /* tenant -> jobs */
 	/* the dashboard */
 	ST_TENANT_ENSURE,       /* tenant, name, a new one's lease */
-	ST_TENANT_VIEW,         /* tenant -> json */
+	ST_TENANT_VIEW,         /* tenant, credential's state by its end -> json */
 	ST_TENANT_CONSENT,      /* tenant -> consent, problem */
 	ST_TENANT_SETTINGS,     /* tenant, after_call, ringing, lease, by */
 	ST_APP_PACKAGE_TAKEN,   /* tenant */

@@ -172,7 +172,9 @@ a_code_becomes_an_id_token(void **state)
 	assert_int_equal(redeem(400, "{\"error\":\"invalid_grant\"}",
 	    &token), ERR_AUTH);
 	assert_int_equal(redeem(401, "{\"error\":\"invalid_client\","
-	    "\"error_codes\":[7000215]}", &token), ERR_UPSTREAM);
+	    "\"error_codes\":[7000215]}", &token), ERR_FORBIDDEN);
+	assert_int_equal(redeem(400, "{\"error\":\"unauthorized_client\","
+	    "\"error_codes\":[7000112]}", &token), ERR_UPSTREAM);
 	assert_int_equal(redeem(500, "", &token), ERR_BUSY);
 	assert_int_equal(redeem(200, "{}", &token), ERR_UPSTREAM);
 	assert_int_equal(redeem(200, "<html>", &token), ERR_UPSTREAM);

@@ -57,18 +57,18 @@ function credentialCard(credential) {
 		return null;
 	const days = credential.days_left;
 	const known = days !== null && days !== undefined;
-	const state = credential.problem || (known && days <= 0) ? ['problem', 'problem']
-		: known && days <= 30 ? ['expires soon', 'pending'] : ['good', 'done'];
+	const state = credential.problem || (known && days < 0) ? ['problem', 'problem']
+		: known && days < 30 ? ['expires soon', 'pending'] : ['good', 'done'];
 	const kind = credential.kind === 'certificate' ? 'A certificate' : 'A secret';
 
 	return el('section', { class: 'card', 'aria-labelledby': 'credential-heading' },
 		el('div', { class: 'card-head' },
 			el('h2', { id: 'credential-heading' }, 'How the service signs in to Microsoft'), badge(state)),
 		el('p', null, credential.expires_at
-			? `${kind}, valid until ${calendarDay(credential.expires_at)}${
-				known && days > 0 ? ` (${count(days, 'day')} left)` : ''}.`
+			? `${kind}, valid until ${calendarDay(credential.expires_at)} (${
+				days < 0 ? 'expired' : `${count(days, 'day')} left`}).`
 			: `${kind}; Microsoft does not tell us when it expires.`),
+		credential.problem && el('p', null, el('strong', null, credentialProblem(credential.problem))),
 		state[1] !== 'done' && el('p', null,
-			credential.problem && `${credentialProblem(credential.problem)} `,
-			'The operator of the service renews it in the app registration and restarts the programs.'));
+			'Only the operator of the service can renew it: first in the app registration at Microsoft, then in the server’s files. It takes effect by itself, without a restart, and calls are told to Teams again.'));
 }

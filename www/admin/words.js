@@ -49,6 +49,8 @@ export function arrivalError(code) {
 		return 'This server does not serve your company’s directory. Ask the operator of the service to admit it.';
 	case 'sign_in_failed':
 		return 'Signing in with Microsoft did not work. Please try again.';
+	case 'credential_refused':
+		return 'Nobody can sign in at the moment: Microsoft does not accept this service’s own certificate or secret. Tell the operator of the service, who has to renew it; signing in works again right after that.';
 	case 'state_mismatch':
 		return 'The answer from Microsoft did not belong to this browser or came too late. Please start again from this page.';
 	case 'consent_declined':
@@ -110,9 +112,9 @@ export const actionItems = {
 	},
 	credential: {
 		title: 'The service’s credential', view: 'health', action: 'See health',
-		todo: 'The certificate or secret with which this service signs in to Microsoft expires soon. Its operator has to renew it.',
+		todo: 'The certificate with which this service signs in to Microsoft expires soon. The operator of the service has to renew it; nothing is to be done in your company.',
 		done: 'The service can sign in to Microsoft.',
-		problem: 'The service cannot sign in to Microsoft: its certificate or secret was refused or has expired. Its operator has to renew it.',
+		problem: 'The service cannot sign in to Microsoft: its certificate or secret was refused or has expired. The operator of the service has to renew it; nothing is to be done in your company, and your consent stays.',
 	},
 };
 
@@ -122,17 +124,26 @@ export const itemState = {
 	problem: ['problem', 'problem'],
 };
 
-// What is wrong with the service's credential, by the token endpoint's codes.
+// What is wrong with the service's credential, by the token endpoint's codes,
+// and what its operator has to do: nobody else can.
 export function credentialProblem(problem) {
 	const code = /\d{5,7}/.exec(problem ?? '')?.[0];
 
 	switch (code) {
-	case '7000215': return 'Microsoft says that the secret is wrong.';
-	case '7000222': return 'Microsoft says that the secret has expired.';
+	case '7000215':
+		return 'Microsoft says that the secret is wrong. The operator puts the secret’s value (not its id) from the app registration into its file.';
+	case '7000222':
+		return 'Microsoft says that the secret has expired. The operator makes a new one in the app registration and puts it into its file.';
 	case '700024':
-	case '500133': return 'The clock of the server is wrong, so Microsoft does not accept what it signs. Set it by NTP.';
-	case '700027': return 'Microsoft does not accept the certificate: it is not in the app registration, or has expired.';
-	default: return problem ? `Microsoft reports “${problem}”.` : '';
+	case '500133':
+		return 'The clock of the server is wrong, so Microsoft does not accept what it signs. The operator sets it by NTP.';
+	case '700027':
+		return 'Microsoft does not accept the certificate: it is not in the app registration, or has expired. The operator uploads one there and puts it with its key into their files.';
+	case '7000218':
+	case '70002':
+		return 'Microsoft does not accept this kind of credential from the service. The operator compares the settings of the server with the app registration.';
+	default:
+		return problem ? `Microsoft reports “${problem}”.` : '';
 	}
 }
 

@@ -58,11 +58,11 @@ export function problemWords(problem, you = true) {
 		return 'Microsoft cannot be reached at the moment. We try again by ourselves; calls are still followed.';
 	case 'consent_lost':
 		return you
-			? 'Your company’s permission for this app was withdrawn. Ask your administrator to grant consent again.'
-			: 'The company’s consent was withdrawn. Grant it again under Action Items.';
+			? 'Your company’s permission for this app was withdrawn or is blocked. Ask your administrator, who finds the reason and the remedy on the dashboard.'
+			: 'The company’s consent was withdrawn or is blocked. See Action Items.';
 	case 'credential':
 		return you
-			? 'The service cannot sign in to Microsoft. Its operator has to renew a credential.'
+			? 'The service cannot sign in to Microsoft, so Teams is not told of your calls. Its operator has to renew a credential; afterwards your status follows by itself.'
 			: 'The service cannot sign in to Microsoft: its certificate or secret must be renewed. See Action Items.';
 	default: return `The server reports the problem “${problem}”.`;
 	}

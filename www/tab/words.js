@@ -92,7 +92,7 @@ function consentWords(consent, origin) {
 	case 'pending':
 		return 'Your company’s consent is on its way: Microsoft usually needs a few minutes. You can use the switch already.';
 	case 'lost':
-		return `Your company’s consent for this app was withdrawn, so Teams shows nothing of your calls. The switch keeps working; it takes effect when the administrator grants consent again. ${where}`;
+		return `Your company’s consent for this app was withdrawn or is blocked, so Teams shows nothing of your calls. The switch keeps working; it takes effect as soon as that is mended. The administrator finds the reason and the remedy at ${origin}/admin/.`;
 	default:
 		return `Your company’s administrator has to grant consent before Teams can show your calls. You can use the switch already; it takes effect from then on. ${where}`;
 	}
