@@ -214,11 +214,11 @@ begin(struct room *r, struct call *c)
 	/* A probe must see what holds now, not when a token was issued. */
 	if (c->job.probe && !c->fresh) {
 		c->fresh = true;
-		entra_token_forget(entra, c->job.tenant_id);
+		c->not_serial = entra_token_renew(entra, c->job.tenant_id);
 	}
 	w = wait_new(r, c->job.tenant_id, c->cx.id);
-	switch (entra_token_ask(&w->cx, entra, c->job.tenant_id, &token,
-	    &fetch, &problem)) {
+	switch (entra_token_ask(&w->cx, entra, c->job.tenant_id, c->not_serial,
+	    &token, &fetch, &problem)) {
 	case TOKEN_READY:
 		send_call(r, c, &token);
 		break;

@@ -20,7 +20,8 @@
 struct call {
 	struct ctx cx;
 	struct job job;
-	bool fresh;             /* a probe: old tokens were forgotten */
+	bool fresh;             /* a probe: it has asked for a new token */
+	uint64_t not_serial;    /* ... and this one will not do; 0: any will */
 	uint64_t serial;        /* of the token it was sent with */
 	enum result result;
 	char detail[128];

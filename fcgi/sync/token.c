@@ -226,15 +226,16 @@ wipe(void *text)
 }
 
 static enum token_state
-ask(struct ctx *cx, struct entry *e, int64_t now_ms, struct graph_token *ret,
-    struct token_problem *ret_problem)
+ask(struct ctx *cx, struct entry *e, uint64_t not_serial, int64_t now_ms,
+    struct graph_token *ret, struct token_problem *ret_problem)
 {
+	const bool usable = e->text.len && e->serial != not_serial;
 	const bool under_way = e->under_way_ms &&
 	    now_ms - e->under_way_ms < UNDER_WAY_MS;
 	const bool paused = now_ms < e->pause_until_ms;
 
 	/* An old one does while a new one is being had, or cannot be had. */
-	if (e->text.len && (now_ms < e->renew_ms ||
+	if (usable && (now_ms < e->renew_ms ||
 	    (now_ms < e->end_ms && (under_way || paused)))) {
 		ret->text = arena_strdup(&cx->arena,
 		    (const char *)e->text.bytes);
@@ -254,12 +255,14 @@ ask(struct ctx *cx, struct entry *e, int64_t now_ms, struct graph_token *ret,
 
 enum token_state
 tokens_ask(struct ctx *cx, struct tokens *t, const char *tenant_id,
-    int64_t now_ms, struct graph_token *ret, struct token_problem *ret_problem)
+    uint64_t not_serial, int64_t now_ms, struct graph_token *ret,
+    struct token_problem *ret_problem)
 {
 	enum token_state state;
 
 	pthread_mutex_lock(&t->lock);
-	state = ask(cx, entry_need(t, tenant_id), now_ms, ret, ret_problem);
+	state = ask(cx, entry_need(t, tenant_id), not_serial, now_ms, ret,
+	    ret_problem);
 	pthread_mutex_unlock(&t->lock);
 	return state;
 }
@@ -367,18 +370,21 @@ tokens_drop(struct tokens *t, const char *tenant_id, uint64_t serial)
 	pthread_mutex_unlock(&t->lock);
 }
 
-void
-tokens_forget(struct tokens *t, const char *tenant_id)
+uint64_t
+tokens_renew(struct tokens *t, const char *tenant_id)
 {
+	uint64_t serial = 0;
 	struct entry *e;
 
 	pthread_mutex_lock(&t->lock);
 	e = entry_find(t, tenant_id);
 	if (e) {
-		secret_done(&e->text);
+		serial = e->serial;
+		e->renew_ms = 0;
 		e->pause_until_ms = 0;
 	}
 	pthread_mutex_unlock(&t->lock);
+	return serial;
 }
 
 void

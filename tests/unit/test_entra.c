@@ -99,7 +99,7 @@ refused(int status, const char *body)
 
 	status_now = status;
 	body_now = body;
-	entra_token_forget(e, TENANT);
+	entra_token_renew(e, TENANT);
 	fail_forget(&cx);
 	return entra_token(&cx, e, TENANT, &token);
 }

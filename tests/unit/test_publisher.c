@@ -19,7 +19,7 @@ static void
 fake_loop_wake(struct http_loop *l);
 static enum token_state
 fake_token_ask(struct ctx *cx, struct entra *e,
-    const char *tenant_id, struct graph_token *ret,
+    const char *tenant_id, uint64_t not_serial, struct graph_token *ret,
     struct http_request *ret_fetch, struct token_problem *ret_problem);
 static void
 fake_token_answer(struct entra *e, const char *tenant_id,
@@ -27,8 +27,8 @@ fake_token_answer(struct entra *e, const char *tenant_id,
 static void
 fake_token_drop(struct entra *e, const char *tenant_id,
     uint64_t serial);
-static void
-fake_token_forget(struct entra *e, const char *tenant_id);
+static uint64_t
+fake_token_renew(struct entra *e, const char *tenant_id);
 
 #define http_loop_new fake_loop_new
 #define http_loop_free fake_loop_free
@@ -38,7 +38,7 @@ fake_token_forget(struct entra *e, const char *tenant_id);
 #define entra_token_ask fake_token_ask
 #define entra_token_answer fake_token_answer
 #define entra_token_drop fake_token_drop
-#define entra_token_forget fake_token_forget
+#define entra_token_renew fake_token_renew
 
 #include "sync/publisher.c"
 
@@ -66,7 +66,7 @@ static struct {
 } sent[64];
 static int nsent;
 static atomic_int graph_status, graph_calls, most_at_once, token_calls;
-static atomic_int drops, forgets;
+static atomic_int drops, renewals, not_serial_seen;
 static atomic_bool hanging, have_token, lost;
 
 static struct http_loop *
@@ -130,11 +130,12 @@ fake_loop_run(struct http_loop *l, int wait_ms)
 
 static enum token_state
 fake_token_ask(struct ctx *cx, struct entra *e, const char *tenant_id,
-    struct graph_token *ret, struct http_request *ret_fetch,
-    struct token_problem *ret_problem)
+    uint64_t not_serial, struct graph_token *ret,
+    struct http_request *ret_fetch, struct token_problem *ret_problem)
 {
 	(void)e;
 	(void)tenant_id;
+	not_serial_seen = (int)not_serial;
 	if (lost) {
 		memset(ret_problem, 0, sizeof(*ret_problem));
 		ret_problem->result = RESULT_LOST;
@@ -170,12 +171,13 @@ fake_token_drop(struct entra *e, const char *tenant_id, uint64_t serial)
 	drops++;
 }
 
-static void
-fake_token_forget(struct entra *e, const char *tenant_id)
+static uint64_t
+fake_token_renew(struct entra *e, const char *tenant_id)
 {
 	(void)e;
 	(void)tenant_id;
-	forgets++;
+	renewals++;
+	return 4;
 }
 
 /* --- the database ------------------------------------------------------------- */
@@ -260,7 +262,7 @@ begin_test(void **state)
 	memset(results, 0, sizeof(results));
 	memset(how, 0, sizeof(how));
 	graph_status = 200;
-	graph_calls = most_at_once = token_calls = drops = forgets = 0;
+	graph_calls = most_at_once = token_calls = drops = renewals = 0;
 	records = busy_times = locked_times = next_claims = 0;
 	hanging = lost = false;
 	have_token = true;
@@ -405,7 +407,12 @@ a_probe_wants_a_new_token(void **state)
 	j.probe = true;
 	assert_true(publisher_run(p, &j, 1, 2000));
 	assert_string_equal(results[3], "ok");
-	assert_int_equal(forgets, 1);
+	assert_int_equal(renewals, 1);
+	assert_int_equal(not_serial_seen, 4);
+	j.probe = false;
+	assert_true(publisher_run(p, &j, 1, 2000));
+	assert_int_equal(renewals, 1);
+	assert_int_equal(not_serial_seen, 0);
 }
 
 static void

@@ -53,7 +53,7 @@ answer(const char *tenant, int64_t now_ms, int status, const char *body)
 static enum token_state
 ask_at(const char *tenant, int64_t now_ms)
 {
-	return tokens_ask(&cx, t, tenant, now_ms, &token, &problem);
+	return tokens_ask(&cx, t, tenant, 0, now_ms, &token, &problem);
 }
 
 /* --- the table -------------------------------------------------------------- */
@@ -186,8 +186,39 @@ failures_pause_longer_and_longer(void **state)
 	/* a probe does not wait */
 	assert_int_equal(ask_at(A, now_ms), TOKEN_FETCH);
 	answer(A, now_ms, 400, "{\"error_codes\":[700016]}");
-	tokens_forget(t, A);
+	assert_int_equal(tokens_renew(t, A), 0); /* there never was one */
 	assert_int_equal(ask_at(A, now_ms + 1), TOKEN_FETCH);
+}
+
+/* A probe has a new one, or none; others go on with the old one meanwhile, and
+ * also when there is no new one because our credential is refused. */
+static void
+a_probe_takes_no_good_token_away(void **state)
+{
+	uint64_t not_serial;
+
+	(void)state;
+	assert_int_equal(tokens_renew(t, B), 0);
+	ask_at(A, 1000);
+	answer(A, 1000, 200, "{\"access_token\":\"old\",\"expires_in\":3600}");
+	not_serial = tokens_renew(t, A);
+	assert_int_equal(tokens_ask(&cx, t, A, not_serial, 2000, &token,
+	    &problem), TOKEN_FETCH);
+	assert_int_equal(tokens_ask(&cx, t, A, not_serial, 2001, &token,
+	    &problem), TOKEN_UNDER_WAY);
+	assert_int_equal(ask_at(A, 2001), TOKEN_READY);
+	assert_string_equal(token.text, "old");
+	answer(A, 2002, 401, "{\"error_codes\":[7000222]}");
+	assert_int_equal(tokens_ask(&cx, t, A, not_serial, 2003, &token,
+	    &problem), TOKEN_PROBLEM);
+	assert_int_equal(problem.result, RESULT_CREDENTIAL);
+	assert_int_equal(ask_at(A, 2003), TOKEN_READY);
+	assert_int_equal(ask_at(A, 3100), TOKEN_FETCH); /* now and then */
+	assert_int_equal(ask_at(A, 3101), TOKEN_READY);
+	answer(A, 3102, 200, "{\"access_token\":\"new\",\"expires_in\":3600}");
+	assert_int_equal(tokens_ask(&cx, t, A, not_serial, 3103, &token,
+	    &problem), TOKEN_READY);
+	assert_string_equal(token.text, "new");
 }
 
 /* For a new credential nobody waits; a tenant that is lost is none of its. */
@@ -249,7 +280,7 @@ answers_without_a_token_are_failures(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-		tokens_forget(t, A);
+		tokens_renew(t, A);
 		assert_int_equal(ask_at(A, 1000), TOKEN_FETCH);
 		answer(A, 1000, 200, bodies[i]);
 		assert_int_equal(ask_at(A, 1001), TOKEN_PROBLEM);
@@ -291,6 +322,7 @@ main(void)
 		T(failures_pause_longer_and_longer),
 		T(a_new_credential_ends_its_pauses),
 		T(lost_ends_the_old_token),
+		T(a_probe_takes_no_good_token_away),
 		T(dropped_by_its_serial_only),
 		T(answers_without_a_token_are_failures),
 		T(bounded_oldest_out),
