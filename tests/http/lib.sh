@@ -92,6 +92,13 @@ until_true() {
     sleep 0.05
   done
 }
+# seen_within SECONDS WORDS COMMAND ...: as until_true, and prints how long it took.
+seen_within() {
+  local from
+  from=$(date +%s%3N)
+  until_true "$1" "${@:3}"
+  echo "$2: $(($(date +%s%3N) - from)) ms"
+}
 refute() { # COMMAND ... must fail
   if "$@"; then fail "this must not hold: $*"; fi
 }
