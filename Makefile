@@ -74,6 +74,7 @@ UNITS := $(UNIT_SRC:tests/unit/%.c=$B/tests/%)
 REPLAYS := $(FUZZ_SRC:tests/fuzz/%.c=$B/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/bin/%)
 SUPERVISE := build/bin/supervise
+CLOCKWAIT := build/bin/clockwait.so
 
 all: $(PROGRAMS) $(WWW)/.built
 
@@ -148,6 +149,11 @@ $(SUPERVISE): tests/stack/supervise.c
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARN) -o $@ $<
 
+$(CLOCKWAIT): tests/stack/clockwait.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARN) -shared -fPIC -o $@ $<
+
 .SECONDARY:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
 
@@ -183,7 +189,7 @@ $(WWW)/.built: $(WWW_SRC) | npm-www
 
 # --- run and check --------------------------------------------------------
 
-stack-tools: $(SUPERVISE) npm-tests
+stack-tools: $(SUPERVISE) $(CLOCKWAIT) npm-tests
 
 run:
 	@tests/setup run

@@ -355,14 +355,18 @@ program_env() { # ROLE
 }
 
 clock_env() {
-  local lib
+  local lib how=FAKETIME_DONT_FAKE_MONOTONIC=1
   [ "${STACK_FAKETIME:-}" ] || return 0
   lib=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null | head -n 1)
   [ "$lib" ] || stack_die "up: libfaketime is missing: tests/setup"
   [ -s "$run/clock" ] || echo +0 >"$run/clock"
   chmod 644 "$run/clock"
+  if [ "$STACK_FAKETIME" = passing ]; then
+    lib=$stack_root/build/bin/clockwait.so:$lib how=FAKETIME_DONT_FAKE_MONOTONIC=0
+    [ -e "${lib%%:*}" ] || stack_die "up: ${lib%%:*} is missing: make stack-tools"
+  fi
   printf 'env %s\n' "LD_PRELOAD=$lib" "FAKETIME_TIMESTAMP_FILE=$run/clock" \
-    FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1
+    "$how" FAKETIME_NO_CACHE=1
 }
 
 # --- for tests ------------------------------------------------------------------------
@@ -371,6 +375,7 @@ stack_env() {
   cat <<END
 STACK_DIR=$dir
 STACK_READY=${STACK_READY:-1}
+STACK_FAKETIME=${STACK_FAKETIME:-}
 STACK_START_S=$([ -z "${STACK_VALGRIND:-}" ] && echo 60 || echo 240)
 URL=http://127.0.0.1:$http_port
 PUBLIC_URL=$public_url
