@@ -4,17 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 start
 
-# Somebody of the other tenant, with a PBX of theirs.
-ctl tenant-add "$TENANT2_ID" "Sudhang Labs" >/dev/null
-ctl pbx-add "$TENANT2_ID" "Second" >"$TEST_DIR/pbx2"
-pbx2_url=$(sed -n 's/^webhook_url=//p' "$TEST_DIR/pbx2")
-pbx2_secret=$(sed -n 's/^secret=//p' "$TEST_DIR/pbx2")
-emil=bbbbbbbb-0000-4000-8000-000000000011
-ctl link "$TENANT2_ID" "$(sed -n 's/^id=//p' "$TEST_DIR/pbx2")" 1 "$emil" >/dev/null
-sim POST /_sim/consent "{\"tenant\":\"$TENANT2_ID\",\"state\":\"granted\"}" >/dev/null
-ctl consent-check "$TENANT2_ID" >/dev/null
-ctl monitoring "$TENANT2_ID" "$emil" on >/dev/null
-post2() { PBX_URL=$pbx2_url PBX_SECRET=$pbx2_secret post "$@"; }
+. tests/http/second-tenant.sh
 
 # Throttled: one call learns it, then nothing of this tenant goes out until
 # Retry-After has passed; the other tenant does not notice.
@@ -78,5 +68,5 @@ sql "UPDATE presence.due SET at = clock_timestamp() - interval '1 minute' WHERE 
 fault "{\"match\":{\"op\":\"setPresence\",\"tenant\":\"$TENANT2_ID\"},\"times\":1,\"status\":503}" >/dev/null
 post2 call.answered 1 h2
 expect '.results[0].outcome' deferred
-TENANT_ID=$TENANT2_ID sim_wait "$emil" Busy 8000
+TENANT_ID=$TENANT2_ID sim_wait "$EMIL_OID" Busy 8000
 echo "COMMIT;" >&"${HOLD[1]}"
