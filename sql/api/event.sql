@@ -205,6 +205,7 @@ DECLARE
     pbx_at timestamptz;
     at timestamptz;
     touched boolean;
+    must boolean;
     result text;
     detail text;
     j job;
@@ -298,10 +299,12 @@ BEGIN
             SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
         END;
         -- Only the newest state of a person is told: at the last event of the batch.
+        -- R8: a Busy that nobody renewed in time, too; perhaps Teams has forgotten it.
+        must := coalesce(user_renew_at(u) <= at, false);
         IF e.last AND u.user_id IS NOT NULL
-            AND (user_must_tell(u) OR u.goal_no IS DISTINCT FROM was)
+            AND (must OR user_must_tell(u) OR u.goal_no IS DISTINCT FROM was)
         THEN
-            j := user_next(u, t, false, at, false);
+            j := user_next(u, t, must, at, false);
             IF j.kind IS NOT NULL THEN
                 jobs := jobs || j;
             END IF;

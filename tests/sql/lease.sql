@@ -134,5 +134,23 @@ SELECT test.view('bert');
 SELECT test.ev('call.answered', '1002', 'e4');
 SELECT test.graph('bert', 'ok');
 
+\echo R8: nobody renewed in time: the next event of the person tells it, also one that changes nothing
+SELECT pbx_change(test.id('nordwind'), test.id('main'), NULL, 14400, NULL, NULL);
+SELECT test.pass(595), test.ev('call.held', '1002', 'e4');
+SELECT test.pass(10), test.ev('call.held', '1002', 'e4'), test.graph('bert', 'ok'), test.due();
+SELECT test.pass(905), test.ev('call.held', '1002', 'e4', key => 'k1'), test.ev('call.resumed', '1002', 'e4');
+SELECT test.graph('bert', 'ok'), test.due_in('bert');
+\echo ... a duplicate, and the last of several in a batch; once
+SELECT test.pass(905), test.ev('call.held', '1002', 'e4', key => 'k1'), test.graph('bert', 'ok');
+SELECT test.pass(905), array_to_string(ARRAY(SELECT test.apply(test.event('call.held', '1002', 'e4'),
+    test.event('call.held', '1002', 'e4'))), ', ');
+SELECT test.graph('bert', 'ok');
+\echo ... not when the event ends it, nor while a pause or no consent forbids
+SELECT test.ev('phone.off_hook', '1003'), test.graph('carla', 'ok');
+SELECT test.pass(905), test.ev('phone.on_hook', '1003');
+SELECT test.ev('call.held', '1002', 'e4'), test.graph('bert', 'failed'), test.ev('call.held', '1002', 'e4');
+SELECT test.pass(40), test.ev('call.held', '1002', 'e4'), test.graph('bert', 'ok');
+SELECT test.pass(905), test.consent('nordwind', 'lost', 'disabled_by_admin'), test.ev('call.held', '1002', 'e4');
+
 \echo the log
 SELECT DISTINCT kind, type, outcome, detail FROM event ORDER BY 1, 2, 3, 4;
