@@ -39,24 +39,24 @@ DECLARE
     rank smallint := CASE type WHEN 'call.ringing' THEN 1 WHEN 'call.held' THEN 3 ELSE 2 END;
 BEGIN
     IF type = 'call.ended' THEN
-        PERFORM leg_bury(t, p, ext, call, coalesce(leg, ''), leg IS NULL, at);
+        WITH buried AS (
+            INSERT INTO call_end AS c VALUES (t, p, ext, call, coalesce(leg, ''), leg IS NULL, at)
+            ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id)
+            DO UPDATE SET at = EXCLUDED.at, whole = c.whole OR EXCLUDED.whole)
         DELETE FROM call_leg l
         WHERE l.tenant_id = t AND l.user_id = u AND l.pbx_id = p AND l.extension = ext
         AND l.kind = 'call' AND l.call_id = call AND (leg IS NULL OR l.leg_id = leg);
         RETURN FOUND;
     END IF;
-    IF EXISTS (SELECT FROM call_end c
+    INSERT INTO call_leg AS l
+    SELECT t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, at, leg_call.event_at
+    WHERE NOT EXISTS (SELECT FROM call_end c
         WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension = ext AND c.call_id = call
         AND (c.leg_id = coalesce(leg, '') OR c.whole))
-    THEN
-        RETURN false;
-    END IF;
-    INSERT INTO call_leg AS l VALUES
-        (t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, at, event_at)
     ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id) DO UPDATE SET
         news_at = at, said_at = at, event_at = EXCLUDED.event_at,
         state = CASE type WHEN 'call.resumed' THEN 2 ELSE greatest(l.state, rank) END;
-    RETURN true;
+    RETURN FOUND;
 END $$;
 
 -- R6: when it was said, in our clock: as long before it came as the sender held
@@ -199,34 +199,50 @@ DECLARE
     locked uuid[];
     e record;
     t tenant;
+    b tenant_budget;
     u teams_user;
+    l legs;
     was bigint;
-    said timestamptz;
     pbx_at timestamptz;
     at timestamptz;
     touched boolean;
+    moved boolean;          -- a leg of this person, by an event of this batch
     must boolean;
     result text;
     detail text;
-    j job;
-    jobs job[] := '{}';
+    s step;
+    steps step[] := '{}';
+    lines event[] := '{}';  -- of the log
 BEGIN
     locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(batch) b));
+    -- Person by person, each one's events in the order given; their keys at once.
     FOR e IN
-        SELECT b.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known,
-            p.last_event_at, p.unknown_at,
-            row_number() OVER (PARTITION BY b.t, x.user_id ORDER BY b.n_ DESC) = 1 AS last
-        FROM (SELECT r.*, row_number() OVER () AS n_
-              FROM jsonb_to_recordset(batch) AS r(i int, t uuid, p uuid, y text, e text, c text,
-                  l text, n text, a bigint, w bigint, k text)) b
-        LEFT JOIN pbx p ON p.tenant_id = b.t AND p.pbx_id = b.p
-        LEFT JOIN extension x ON x.tenant_id = b.t AND x.pbx_id = b.p AND x.extension = b.e
-        ORDER BY b.n_
+        WITH f AS (
+            SELECT r.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known, p.last_event_at, p.unknown_at,
+                tn AS tenant, bg AS budget, us AS person
+            FROM (SELECT g.*, row_number() OVER (PARTITION BY g.p, g.k ORDER BY g.nr) AS times
+                FROM ROWS FROM (jsonb_to_recordset(batch) AS (i int, t uuid, p uuid, y text, e text,
+                    c text, l text, n text, a bigint, w bigint, k text)) WITH ORDINALITY
+                    AS g(i, t, p, y, e, c, l, n, a, w, k, nr)) r
+            LEFT JOIN pbx p ON p.tenant_id = r.t AND p.pbx_id = r.p
+            LEFT JOIN extension x ON x.tenant_id = r.t AND x.pbx_id = r.p AND x.extension = r.e
+            LEFT JOIN teams_user us ON us.tenant_id = r.t AND us.user_id = x.user_id
+            LEFT JOIN tenant tn ON tn.tenant_id = r.t
+            LEFT JOIN tenant_budget bg ON bg.tenant_id = r.t),
+        keys AS (
+            INSERT INTO event_key
+            SELECT f.t, f.p, f.k, clock_timestamp() FROM f
+            WHERE f.k IS NOT NULL AND f.times = 1 AND (f.person).monitoring AND f.t = ANY (locked)
+            ON CONFLICT DO NOTHING RETURNING pbx_id, key)
+        SELECT f.*, k.key IS NOT NULL AS fresh,
+            lead(f.uid) OVER w IS DISTINCT FROM f.uid OR lead(f.t) OVER w <> f.t AS last
+        FROM f LEFT JOIN keys k ON k.pbx_id = f.p AND k.key = f.k AND f.times = 1
+        WINDOW w AS (ORDER BY f.t, f.uid, f.nr)
+        ORDER BY f.t, f.uid, f.nr
     LOOP
         at := clock_timestamp();    -- each event has its own moment
         result := NULL;
         touched := false;
-        u := NULL;
         IF NOT e.t = ANY (locked) THEN
             -- A tenant that is gone has no PBX any more.
             kind := 'event'; i := e.i; tenant_id := e.t; user_id := NULL;
@@ -236,89 +252,90 @@ BEGIN
             CONTINUE;
         END IF;
         IF t.tenant_id IS DISTINCT FROM e.t THEN
-            SELECT * INTO t FROM tenant WHERE tenant.tenant_id = e.t;
+            t := e.tenant;
+            b := e.budget;
+            u := NULL;
         END IF;
-        BEGIN
-            IF NOT e.known THEN
-                result := 'no_pbx';
-            ELSIF e.uid IS NULL THEN
-                result := 'unknown_extension';
-                IF (e.unknown_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
-                    UPDATE pbx SET unknown_at = at, unknown_extension = e.e, last_event_at = at
-                    WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p;
-                END IF;
-            ELSE
-                IF (e.last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
-                    UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
-                    AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
-                END IF;
-                SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
-                was := u.goal_no;
-                IF NOT u.monitoring THEN
-                    result := 'monitoring_off';
-                ELSIF e.k IS NOT NULL THEN
-                    INSERT INTO event_key VALUES (e.t, e.p, e.k, at) ON CONFLICT DO NOTHING;
-                    IF NOT FOUND THEN
-                        result := 'duplicate';
-                    END IF;
-                END IF;
+        IF u.user_id IS DISTINCT FROM e.uid THEN
+            u := e.person;
+            moved := false;
+        END IF;
+        was := u.goal_no;
+        IF NOT e.known THEN
+            result := 'no_pbx';
+        ELSIF e.uid IS NULL THEN
+            result := 'unknown_extension';
+            IF (e.unknown_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
+                UPDATE pbx SET unknown_at = at, unknown_extension = e.e, last_event_at = at
+                WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p;
             END IF;
-            IF result IS NULL THEN
+        ELSE
+            IF (e.last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
+                UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
+                AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
+            END IF;
+            result := CASE WHEN NOT u.monitoring THEN 'monitoring_off'
+                WHEN e.k IS NOT NULL AND NOT e.fresh THEN 'duplicate' END;
+        END IF;
+        IF result IS NULL THEN
+            BEGIN
                 pbx_at := to_timestamp(e.a / 1e6);
-                said := said_at(at, e.a, e.w);
                 touched := CASE
                     WHEN e.y LIKE 'call.%' THEN
                         leg_call(e.t, e.uid, e.p, e.e, e.y, e.c, e.l, pbx_at, at)
                     WHEN e.y LIKE 'phone.%' THEN
-                        leg_handset(e.t, e.uid, e.p, e.e, e.y, e.n, said, pbx_at, at)
-                    ELSE leg_extension(e.t, e.uid, e.p, e.e, e.y, said, pbx_at, at) END;
-                IF touched THEN
-                    u := user_goal(u, t, 'news', 'call_ended', at);
-                END IF;
-                -- none: Teams was never told, or has forgotten by itself
-                result := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
-                    WHEN u.goal_no = was OR u.goal = 'none' THEN 'unchanged' ELSE 'changed' END;
-                IF u.goal_no <> was AND NOT e.last THEN
-                    PERFORM user_store(u);
-                END IF;
-                IF touched AND NOT e.last THEN
-                    PERFORM due_at_most(u.tenant_id, u.user_id, d, false)
-                    FROM user_due(u, t, NULL, at) d WHERE d IS NOT NULL;
-                END IF;
-                INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension)
-                VALUES (e.t, at, 'event', e.y, result, e.uid, e.p, e.e);
-                IF result = 'changed' AND NOT user_must_tell(u) THEN
-                    result := 'told';
-                END IF;
+                        leg_handset(e.t, e.uid, e.p, e.e, e.y, e.n, said_at(at, e.a, e.w), pbx_at, at)
+                    ELSE leg_extension(e.t, e.uid, e.p, e.e, e.y, said_at(at, e.a, e.w), pbx_at, at)
+                    END;
+            EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+                GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT;
+                RAISE WARNING 'event not applied: %', detail;
+                result := 'error';
+                DELETE FROM event_key x WHERE x.tenant_id = e.t AND x.pbx_id = e.p AND x.key = e.k;
+            END;
+        END IF;
+        IF touched THEN
+            moved := true;
+            l := user_legs(u, t);
+            u := user_goal(u, t, l, 'news', 'call_ended', at);
+        END IF;
+        IF result IS NULL THEN
+            -- none: Teams was never told, or has forgotten by itself
+            result := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
+                WHEN u.goal_no = was OR u.goal = 'none' THEN 'unchanged' ELSE 'changed' END;
+            lines := lines || (e.t, NULL, at, 'event', e.y, result, e.uid, e.p, e.e,
+                NULL, NULL, NULL)::event;
+            IF result = 'changed' AND NOT user_must_tell(u) THEN
+                result := 'told';
             END IF;
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-            GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT;
-            RAISE WARNING 'event not applied: %', detail;
-            result := 'error';
-            touched := false;
-            SELECT * INTO u FROM teams_user x WHERE x.tenant_id = e.t AND x.user_id = e.uid;
-        END;
-        -- Only the newest state of a person is told: at the last event of the batch.
-        -- R8: a Busy that nobody renewed in time, too; perhaps Teams has forgotten it.
-        must := coalesce(user_renew_at(u) <= at, false);
-        IF e.last AND u.user_id IS NOT NULL
-            AND (must OR user_must_tell(u) OR u.goal_no IS DISTINCT FROM was)
-        THEN
-            j := user_next(u, t, must, at, false);
-            IF j.kind IS NOT NULL THEN
-                jobs := jobs || j;
+        END IF;
+        IF e.last AND u.user_id IS NOT NULL THEN
+            -- Only the newest state of a person is told. R8: a Busy that nobody
+            -- renewed in time, too; perhaps Teams has forgotten it.
+            must := coalesce(user_renew_at(u) <= at, false);
+            IF moved OR must OR user_must_tell(u) THEN
+                IF NOT moved THEN
+                    l := user_legs(u, t);
+                END IF;
+                s := user_step(u, b, t, l, must, at);
+                s.changed := s.u IS DISTINCT FROM e.person;
+                b := s.b;
+                steps := steps || s;
             END IF;
-        ELSIF touched THEN
-            PERFORM due_at_most(u.tenant_id, u.user_id, d, false)
-            FROM user_due(u, t, NULL, at) d WHERE d IS NOT NULL;
         END IF;
         kind := 'event'; i := e.i; outcome := result; tenant_id := e.t; user_id := e.uid;
         goal := goal_shown(u, at); goal_no := u.goal_no; claim_no := NULL; expires_s := NULL;
         RETURN NEXT;
     END LOOP;
-    FOREACH j IN ARRAY jobs LOOP
-        kind := 'job'; i := NULL; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
-        goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+    PERFORM steps_store(steps, false);
+    INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension)
+    SELECT x.tenant_id, x.at, x.kind, x.type, x.outcome, x.user_id, x.pbx_id, x.extension
+    FROM unnest(lines) x;
+    FOREACH s IN ARRAY steps LOOP
+        CONTINUE WHEN (s.job).kind IS NULL;
+        kind := 'job'; i := NULL; outcome := NULL;
+        tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
+        goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
         RETURN NEXT;
     END LOOP;
 END $$;
@@ -341,10 +358,12 @@ DECLARE
     pbx_at timestamptz := to_timestamp(event_us / 1e6);
     said timestamptz := said_at(at, event_us, attempt_us);
     l call_leg;
+    b tenant_budget;
     u teams_user;
+    open legs;
     was bigint;
-    j job;
-    jobs job[] := '{}';
+    s step;
+    steps step[] := '{}';
     people uuid[] := '{}';
     told int := 0;
     locked uuid[];
@@ -377,23 +396,21 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
+    SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t_id;
     FOR u IN SELECT * FROM teams_user x WHERE x.tenant_id = t_id AND x.user_id = ANY (people)
         ORDER BY x.user_id
     LOOP
         was := u.goal_no;
-        u := user_goal(u, t, 'news', 'pbx_restarted', at);
+        open := user_legs(u, t);
+        u := user_goal(u, t, open, 'news', 'pbx_restarted', at);
         CONTINUE WHEN u.goal_no = was;
         told := told + user_must_tell(u)::int;
-        IF cardinality(jobs) < 64 THEN
-            j := user_next(u, t, false, at, false);
-            IF j.kind IS NOT NULL THEN
-                jobs := jobs || j;
-            END IF;
-        ELSE
-            PERFORM user_store(u);
-            PERFORM due_at_most(u.tenant_id, u.user_id, due_spread(at, told), u.goal = 'clear');
-        END IF;
+        s := CASE WHEN told <= 64 THEN user_step(u, b, t, open, false, at)
+            ELSE user_later(u, due_spread(at, told)) END;
+        b := coalesce(s.b, b);
+        steps := steps || s;
     END LOOP;
+    PERFORM steps_store(steps, false);
     outcome := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
         WHEN told = 0 THEN 'unchanged' ELSE 'changed' END;
     INSERT INTO event (tenant_id, at, kind, type, outcome, pbx_id)
@@ -401,9 +418,11 @@ BEGIN
     UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = t_id AND pbx_id = p_id;
     goal_no := told;
     RETURN NEXT;
-    FOREACH j IN ARRAY jobs LOOP
-        kind := 'job'; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
-        goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+    FOREACH s IN ARRAY steps LOOP
+        CONTINUE WHEN (s.job).kind IS NULL;
+        kind := 'job'; outcome := NULL; tenant_id := t_id; user_id := (s.job).user_id;
+        goal := (s.job).goal; goal_no := (s.job).goal_no; claim_no := (s.job).claim_no;
+        expires_s := (s.job).expires_s;
         RETURN NEXT;
     END LOOP;
 END $$;

@@ -101,9 +101,10 @@ BEGIN
         allow = coalesce($5, p.allow)
     WHERE p.tenant_id = t_id AND p.pbx_id = p_id;
     IF $4 IS NOT NULL THEN      -- open calls may end earlier now
-        PERFORM due_at_most(t_id, x.user_id, due_spread(clock_timestamp(), x.nr), false)
-        FROM (SELECT l.user_id, row_number() OVER () AS nr FROM call_leg l
-            WHERE l.tenant_id = t_id AND l.pbx_id = p_id GROUP BY l.user_id) x;
+        INSERT INTO due AS d
+        SELECT t_id, l.user_id, due_spread(clock_timestamp(), row_number() OVER ()) FROM call_leg l
+        WHERE l.tenant_id = t_id AND l.pbx_id = p_id GROUP BY l.user_id
+        ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
     END IF;
     PERFORM admin_log(t_id, by, 'pbx', 'changed',
         (SELECT p.name FROM pbx p WHERE p.tenant_id = t_id AND p.pbx_id = p_id));

@@ -36,36 +36,44 @@ BEGIN
         ELSE true END;
 END $$;
 
-CREATE OR REPLACE FUNCTION presence.due_at_most(t uuid, u uuid, at timestamptz, first boolean,
-    turn boolean DEFAULT false)
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO due AS d (tenant_id, user_id, at, first, turn) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (tenant_id, user_id)
-    DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first OR d.first, turn = EXCLUDED.turn
-    WHERE d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first);
-END $$;
-
 -- Many of one tenant are due at once: spread, so that other tenants' people
 -- come in between.
 CREATE OR REPLACE FUNCTION presence.due_spread(at timestamptz, nr bigint)
 RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
 $$SELECT at + (nr / 75) * interval '0.25 s'$$;
 
+-- A person's open legs, in one look.
+DO $$ BEGIN
+    CREATE TYPE presence.legs AS (
+        busy     boolean,       -- one of them makes busy
+        stale_at timestamptz);  -- when the first one was silent for too long
+EXCEPTION WHEN duplicate_object THEN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION presence.user_legs(u presence.teams_user, t presence.tenant)
+RETURNS presence.legs LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    l legs;
+BEGIN
+    SELECT coalesce(bool_or(x.state > 1 OR t.ringing_is_busy), false),
+        min(x.news_at + CASE WHEN x.state = 1 THEN interval '180 s'
+            ELSE make_interval(secs => (SELECT p.max_call_s FROM pbx p
+                WHERE p.tenant_id = x.tenant_id AND p.pbx_id = x.pbx_id)) END)
+    INTO l FROM call_leg x WHERE x.tenant_id = u.tenant_id AND x.user_id = u.user_id;
+    RETURN l;
+END $$;
+
 -- R2, R3, R7: the goal that follows from the open legs.
 --   how  news    a call ended, as the PBX said
 --        silent  a leg ended without news (stale, un-linked)
 --        clear   whatever of ours shows must go (clear now, monitoring off)
 CREATE OR REPLACE FUNCTION presence.user_goal(u presence.teams_user, t presence.tenant,
-    how text, why text, at timestamptz)
-RETURNS presence.teams_user LANGUAGE plpgsql AS $$
+    l presence.legs, how text, why text, at timestamptz)
+RETURNS presence.teams_user LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     goal text;
 BEGIN
-    IF u.monitoring AND EXISTS (
-        SELECT FROM call_leg l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.user_id
-        AND (l.state > 1 OR t.ringing_is_busy))
-    THEN
+    IF u.monitoring AND l.busy THEN
         goal := 'busy';
         why := 'call';
     ELSIF how = 'clear' THEN
@@ -191,18 +199,11 @@ END $$;
 
 -- When has this person to be looked at again? NULL: nothing is due.
 CREATE OR REPLACE FUNCTION presence.user_due(u presence.teams_user, t presence.tenant,
-    wait_until timestamptz, at timestamptz)
-RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+    l presence.legs, wait_until timestamptz, at timestamptz)
+RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    legs timestamptz;
     next timestamptz;
 BEGIN
-    SELECT min(l.news_at + CASE WHEN l.state = 1 THEN interval '180 s'
-        ELSE make_interval(secs => (SELECT p.max_call_s FROM pbx p
-            WHERE p.tenant_id = l.tenant_id AND p.pbx_id = l.pbx_id)) END)
-    INTO legs
-    FROM call_leg l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.user_id;
-
     IF is_ahead(u.claim_until_at, at, '20 s') THEN
         next := u.claim_until_at;
     ELSIF user_must_tell(u) THEN
@@ -222,7 +223,7 @@ BEGIN
     THEN
         next := least(next, greatest(at, u.resend_at, u.retry_at, wait_until));
     END IF;
-    RETURN least(legs, next);
+    RETURN least(l.stale_at, next);
 END $$;
 
 -- R10: one publisher at a time. Takes the claim and one request of the budget.
@@ -256,25 +257,6 @@ BEGIN
     RETURN u;
 END $$;
 
--- The whole row back into the table; the key and what people enter excepted.
-CREATE OR REPLACE FUNCTION presence.user_store(u presence.teams_user)
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE teams_user x SET
-        monitoring = u.monitoring, monitoring_at = u.monitoring_at,
-        goal = u.goal, goal_no = u.goal_no, goal_at = u.goal_at, reason = u.reason,
-        published = u.published, published_no = u.published_no, published_at = u.published_at,
-        published_until_at = u.published_until_at, certain = u.certain,
-        busy_until_at = u.busy_until_at, told_until_at = u.told_until_at,
-        claim_no = u.claim_no, claim_at = u.claim_at, claim_until_at = u.claim_until_at,
-        claim_goal = u.claim_goal, claim_goal_no = u.claim_goal_no, claim_s = u.claim_s,
-        claim_certain = u.claim_certain,
-        claim_busy_until_at = u.claim_busy_until_at, claim_told_until_at = u.claim_told_until_at,
-        attempts = u.attempts, denied = u.denied, retry_at = u.retry_at, failed_no = u.failed_no,
-        late = u.late, resend_at = u.resend_at, problem = u.problem
-    WHERE x.tenant_id = u.tenant_id AND x.user_id = u.user_id;
-END $$;
-
 -- One call of Graph to make, as the publish room gets it.
 DO $$ BEGIN
     CREATE TYPE presence.job AS (
@@ -286,13 +268,6 @@ DO $$ BEGIN
         goal_no   bigint,
         expires_s int);      -- busy, available: how long Teams keeps it
 EXCEPTION WHEN duplicate_object THEN NULL;
-END $$;
-
-CREATE OR REPLACE FUNCTION presence.user_job(u presence.teams_user)
-RETURNS presence.job LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no,
-        u.claim_s)::presence.job;
 END $$;
 
 -- The lease has run out, or nothing was ever told: Teams shows nothing of
@@ -314,25 +289,34 @@ BEGIN
     RETURN u;
 END $$;
 
--- Takes a claim if Teams must be told, and may be right now; stores the row
--- and its next due time either way. NULL: no claim. b is the tenant's locked
--- budget row; it is stored here. The one way to a job.
-CREATE OR REPLACE FUNCTION presence.user_next(u presence.teams_user, t presence.tenant,
-    must boolean, at timestamptz, exact boolean)
-RETURNS presence.job LANGUAGE plpgsql AS $$
+-- What was decided for one person, to be stored with the others of a batch.
+DO $$ BEGIN
+    CREATE TYPE presence.step AS (
+        u      presence.teams_user,
+        b      presence.tenant_budget,
+        changed boolean,        -- u is to be stored
+        due_at timestamptz,     -- when to look again
+        turn   boolean,         -- that is this person's turn
+        job    presence.job);   -- the call that the caller now owns
+EXCEPTION WHEN duplicate_object THEN NULL;
+END $$;
+
+-- Takes a claim if Teams must be told, and may be right now. The one way to a job.
+--   b     the tenant's budget, locked; the next step of this tenant gets the step's
+--   must  tell it also what it was told already
+CREATE OR REPLACE FUNCTION presence.user_step(u presence.teams_user, b presence.tenant_budget,
+    t presence.tenant, l presence.legs, must boolean, at timestamptz)
+RETURNS presence.step LANGUAGE plpgsql AS $$
 DECLARE
-    b tenant_budget;
+    s step;
     wait_until timestamptz;
     turn record;
-    next timestamptz;
-    j job;
 BEGIN
     u := user_lapse(u, at);
     must := (must OR user_must_tell(u)) AND t.consent = 'granted'
         AND NOT is_ahead(u.claim_until_at, at, '20 s')
         AND NOT is_ahead(u.retry_at, at, '1 hour');
     IF must THEN
-        SELECT * INTO b FROM tenant_budget WHERE tenant_id = u.tenant_id;
         b := budget_roll(b, at);
         wait_until := budget_wait(b, at);
         IF wait_until IS NOT NULL OR (b.turns IS NOT NULL AND u.goal <> 'clear') THEN
@@ -347,28 +331,70 @@ BEGIN
                 wait_until := turn.at;
             END IF;
         END IF;
-        b.slots[35] := b.slots[35] + (wait_until IS NULL)::int;
-        UPDATE tenant_budget SET newest_s = b.newest_s, slots = b.slots, turns = b.turns
-        WHERE tenant_id = b.tenant_id;
         IF wait_until IS NULL THEN
+            b.slots[35] := b.slots[35] + 1;
             u := user_claim(u, t, at);
-            j := user_job(u);
+            s.job := ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no, u.claim_s);
         END IF;
     END IF;
-    PERFORM user_store(u);
-    next := user_due(u, t, wait_until, at);
-    IF exact AND next IS NULL THEN
-        DELETE FROM due WHERE tenant_id = u.tenant_id AND user_id = u.user_id;
-    ELSIF exact THEN
-        INSERT INTO due VALUES (u.tenant_id, u.user_id, next, u.goal = 'clear' AND user_must_tell(u),
-            wait_until IS NOT NULL)
-        ON CONFLICT (tenant_id, user_id)
-        DO UPDATE SET at = EXCLUDED.at, first = EXCLUDED.first, turn = EXCLUDED.turn;
-    ELSIF next IS NOT NULL THEN
-        PERFORM due_at_most(u.tenant_id, u.user_id, next, u.goal = 'clear' AND user_must_tell(u),
-            wait_until IS NOT NULL);
+    s.u := u;
+    s.b := b;
+    s.changed := true;
+    s.due_at := user_due(u, t, l, wait_until, at);
+    s.turn := wait_until IS NOT NULL;
+    RETURN s;
+END $$;
+
+-- The same where the time is not now: everybody of a crowd but the first.
+CREATE OR REPLACE FUNCTION presence.user_later(u presence.teams_user, at timestamptz)
+RETURNS presence.step LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (u, NULL, true, at, false, NULL)::step;
+END $$;
+
+-- Stores what was decided, each person at most once; all tables in one order.
+--   exact  the people were taken from `due`: their rows there are settled too;
+--          otherwise a due time can only come nearer
+CREATE OR REPLACE FUNCTION presence.steps_store(steps presence.step[], exact boolean)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tenant_budget x SET gate_until_at = (s.b).gate_until_at, newest_s = (s.b).newest_s,
+        slots = (s.b).slots, turns = (s.b).turns
+    FROM (SELECT DISTINCT ON ((o.b).tenant_id) o.b FROM unnest(steps) WITH ORDINALITY
+            AS o(u, b, changed, due_at, turn, job, nr)
+        WHERE (o.b).tenant_id IS NOT NULL ORDER BY (o.b).tenant_id, o.nr DESC) s
+    WHERE x.tenant_id = (s.b).tenant_id AND x.* IS DISTINCT FROM s.b;
+
+    UPDATE teams_user x SET
+        monitoring = (s.u).monitoring, monitoring_at = (s.u).monitoring_at,
+        goal = (s.u).goal, goal_no = (s.u).goal_no, goal_at = (s.u).goal_at, reason = (s.u).reason,
+        published = (s.u).published, published_no = (s.u).published_no,
+        published_at = (s.u).published_at, published_until_at = (s.u).published_until_at,
+        certain = (s.u).certain,
+        busy_until_at = (s.u).busy_until_at, told_until_at = (s.u).told_until_at,
+        claim_no = (s.u).claim_no, claim_at = (s.u).claim_at,
+        claim_until_at = (s.u).claim_until_at,
+        claim_goal = (s.u).claim_goal, claim_goal_no = (s.u).claim_goal_no,
+        claim_s = (s.u).claim_s, claim_certain = (s.u).claim_certain,
+        claim_busy_until_at = (s.u).claim_busy_until_at,
+        claim_told_until_at = (s.u).claim_told_until_at,
+        attempts = (s.u).attempts, denied = (s.u).denied, retry_at = (s.u).retry_at,
+        failed_no = (s.u).failed_no, late = (s.u).late, resend_at = (s.u).resend_at,
+        problem = (s.u).problem
+    FROM unnest(steps) s
+    WHERE s.changed AND x.tenant_id = (s.u).tenant_id AND x.user_id = (s.u).user_id;
+
+    IF exact THEN
+        DELETE FROM due d USING unnest(steps) s
+        WHERE s.due_at IS NULL AND d.tenant_id = (s.u).tenant_id AND d.user_id = (s.u).user_id;
     END IF;
-    RETURN j;
+    INSERT INTO due AS d (tenant_id, user_id, at, first, turn)
+    SELECT (s.u).tenant_id, (s.u).user_id, s.due_at,
+        (s.u).goal = 'clear' AND user_must_tell(s.u), s.turn
+    FROM unnest(steps) s WHERE s.due_at IS NOT NULL
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = EXCLUDED.at, turn = EXCLUDED.turn,
+        first = EXCLUDED.first OR (d.first AND NOT exact)
+    WHERE exact OR d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first);
 END $$;
 
 -- What a goal looks like, in Graph's two words.

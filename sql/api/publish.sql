@@ -28,30 +28,51 @@ DECLARE
     locked uuid[];
     r record;
     t tenant;
+    b tenant_budget;
     u teams_user;
     at timestamptz := clock_timestamp();
-    j job;
-    jobs job[] := '{}';
+    s step;
+    steps step[] := '{}';
+    lines event[] := '{}';
     told boolean;
     backoff interval;
 BEGIN
     locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b));
-    FOR r IN SELECT b.*, (row_number() OVER () - 1)::int AS nr
-        FROM jsonb_to_recordset(results)
-            AS b(t uuid, u uuid, c bigint, r text, a int, m int, d text)
+    -- What changes a whole tenant comes first.
+    IF results @? '$[*] ? (@.r == "lost")' THEN
+        PERFORM consent_put(x, 'lost', b.d, at)
+        FROM (SELECT DISTINCT ON (b.t) b.t, coalesce(b.d, 'permission_removed') AS d
+            FROM jsonb_to_recordset(results) AS b(t uuid, u uuid, c bigint, r text, d text)
+            JOIN teams_user x ON x.tenant_id = b.t AND x.user_id = b.u AND x.claim_no = b.c
+                AND x.claim_until_at IS NOT NULL
+            WHERE b.r = 'lost' AND b.t = ANY (locked)) b
+        JOIN tenant x ON x.tenant_id = b.t;
+    END IF;
+    FOR r IN SELECT g.*, tn AS tenant, bg AS budget, us AS person,
+            lag(g.u) OVER w = g.u AND lag(g.t) OVER w = g.t AS again
+        FROM ROWS FROM (jsonb_to_recordset(results) AS (t uuid, u uuid, c bigint, r text, a int,
+                m int, d text)) WITH ORDINALITY AS g(t, u, c, r, a, m, d, nr)
+        LEFT JOIN tenant tn ON tn.tenant_id = g.t
+        LEFT JOIN tenant_budget bg ON bg.tenant_id = g.t
+        LEFT JOIN teams_user us ON us.tenant_id = g.t AND us.user_id = g.u
+        WINDOW w AS (ORDER BY g.t, g.u, g.nr) ORDER BY g.t, g.u, g.nr
     LOOP
-        kind := 'done'; i := r.nr; tenant_id := r.t; user_id := r.u; claim_no := r.c;
+        kind := 'done'; i := r.nr - 1; tenant_id := r.t; user_id := r.u; claim_no := r.c;
         goal := NULL; goal_no := NULL; expires_s := NULL;
         IF NOT r.t = ANY (locked) THEN
             -- A tenant that is gone has nothing left to record.
-            outcome := CASE WHEN EXISTS (SELECT FROM tenant x WHERE x.tenant_id = r.t)
-                THEN 'locked' ELSE 'superseded' END;
+            outcome := CASE WHEN (r.tenant).tenant_id IS NULL THEN 'superseded' ELSE 'locked' END;
             RETURN NEXT;
             CONTINUE;
         END IF;
-        SELECT * INTO t FROM tenant x WHERE x.tenant_id = r.t;
-        SELECT * INTO u FROM teams_user x WHERE x.tenant_id = r.t AND x.user_id = r.u;
-        IF NOT FOUND OR u.claim_no <> r.c OR u.claim_until_at IS NULL THEN
+        IF t.tenant_id IS DISTINCT FROM r.t THEN
+            t := r.tenant;
+            b := r.budget;
+        END IF;
+        IF r.again IS NOT TRUE THEN
+            u := r.person;
+        END IF;
+        IF u.claim_no IS DISTINCT FROM r.c OR u.claim_until_at IS NULL THEN
             outcome := 'superseded';
             RETURN NEXT;
             CONTINUE;
@@ -61,7 +82,7 @@ BEGIN
         backoff := make_interval(secs => least(30, 2 ^ least(u.attempts, 5))
             * (0.75 + random() / 2));
         IF told THEN
-            u.certain := true;
+            u.certain := t.consent <> 'lost';
             u.published := u.claim_goal;
             u.published_at := u.claim_at;
             u.published_until_at := u.claim_at + make_interval(secs => u.claim_s);
@@ -101,10 +122,8 @@ BEGIN
                 u.attempts := 0;
                 u.retry_at := NULL;     -- the gate says when
                 u.problem := 'throttled';
-                UPDATE tenant_budget x
-                SET gate_until_at = gate_later(x.gate_until_at, at,
-                    coalesce(r.a, extract(epoch FROM backoff)))
-                WHERE x.tenant_id = r.t;
+                b.gate_until_at := gate_later(b.gate_until_at, at,
+                    coalesce(r.a, extract(epoch FROM backoff)));
             WHEN 'unsent' THEN
                 u.problem := 'unreachable';
             WHEN 'unauthorized' THEN
@@ -120,10 +139,9 @@ BEGIN
                 ELSE
                     u.problem := 'forbidden';
                     u.failed_no := u.claim_goal_no;
-                    j := probe_claim(t, at);
-                    IF j.kind IS NOT NULL THEN
-                        jobs := jobs || j;
-                    END IF;
+                    s := probe_claim(t, b, at);
+                    b := s.b;
+                    steps := steps || s;
                 END IF;
             WHEN 'not_found' THEN
                 u.problem := 'user_not_found';
@@ -133,9 +151,7 @@ BEGIN
                 u.failed_no := u.claim_goal_no;
             WHEN 'lost' THEN
                 u.problem := 'consent_lost';
-                PERFORM consent_put(t, 'lost', coalesce(r.d, 'permission_removed'), at);
                 u.certain := false;
-                SELECT * INTO t FROM tenant x WHERE x.tenant_id = r.t;
             WHEN 'credential' THEN
                 u.problem := 'credential';
                 -- Only a probe, with a new token, tells that it is over.
@@ -157,23 +173,29 @@ BEGIN
                 u.certain := u.certain OR u.goal <> 'busy';
             END IF;
         END IF;
-        INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, latency_ms, graph_ms, detail)
-        VALUES (r.t, at, 'publish', u.claim_goal, CASE WHEN told THEN 'published' ELSE r.r END, r.u,
+        lines := lines || (r.t, NULL, at, 'publish', u.claim_goal,
+            CASE WHEN told THEN 'published' ELSE r.r END, r.u, NULL, NULL,
             CASE WHEN told AND u.claim_goal_no > 0 AND u.claim_at - u.goal_at < interval '60 s'
                 AND u.claim_goal_no = u.goal_no
                 THEN extract(epoch FROM at - u.goal_at) * 1000 END,
-            r.m, CASE WHEN NOT told THEN r.d END);
-        j := user_next(u, t, false, at, false);
-        IF j.kind IS NOT NULL THEN
-            jobs := jobs || j;
-        END IF;
+            r.m, CASE WHEN NOT told THEN r.d END)::event;
+        s := user_step(u, b, t, user_legs(u, t), false, at);
+        u := s.u;
+        b := s.b;
+        steps := steps || s;
         outcome := CASE WHEN told THEN 'told' ELSE 'later' END;
         goal_no := u.published_no;
         RETURN NEXT;
     END LOOP;
-    FOREACH j IN ARRAY jobs LOOP
-        kind := j.kind; i := NULL; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
-        goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
+    PERFORM steps_store(steps, false);
+    INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, latency_ms, graph_ms, detail)
+    SELECT x.tenant_id, x.at, x.kind, x.type, x.outcome, x.user_id, x.latency_ms, x.graph_ms, x.detail
+    FROM unnest(lines) x;
+    FOREACH s IN ARRAY steps LOOP
+        CONTINUE WHEN (s.job).kind IS NULL;
+        kind := (s.job).kind; i := NULL; outcome := NULL;
+        tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
+        goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
         RETURN NEXT;
     END LOOP;
 END $$;
@@ -193,13 +215,16 @@ DECLARE
     d record;
     l record;
     t tenant;
+    b tenant_budget;
     u teams_user;
-    at timestamptz := clock_timestamp();
+    open legs;
+    at timestamptz;
     wanted jsonb;
     tenants uuid[];
     held uuid[] := '{}';
     locked uuid[];
-    j job;
+    s step;
+    steps step[] := '{}';
     ended int;
     must boolean;
     wait_s float8;
@@ -220,16 +245,21 @@ BEGIN
         held := held || ARRAY(SELECT unnest(tenants) EXCEPT SELECT unnest(locked));
     END LOOP;
     i := 0;
-    FOR d IN SELECT b.t, b.u FROM jsonb_to_recordset(wanted) AS b(t uuid, u uuid)
-        JOIN due x ON x.tenant_id = b.t AND x.user_id = b.u AND x.at <= clock_timestamp()
-        WHERE b.t = ANY (locked) ORDER BY b.t, x.first DESC, x.at, b.u
+    FOR d IN SELECT w.t, w.u, tn AS tenant, bg AS budget, us AS person
+        FROM jsonb_to_recordset(wanted) AS w(t uuid, u uuid)
+        JOIN due x ON x.tenant_id = w.t AND x.user_id = w.u AND x.at <= clock_timestamp()
+        JOIN tenant tn ON tn.tenant_id = w.t
+        JOIN tenant_budget bg ON bg.tenant_id = w.t
+        JOIN teams_user us ON us.tenant_id = w.t AND us.user_id = w.u
+        WHERE w.t = ANY (locked) ORDER BY w.t, x.first DESC, x.at, w.u
     LOOP
         at := clock_timestamp();
         i := i + 1;
         IF t.tenant_id IS DISTINCT FROM d.t THEN
-            SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
+            t := d.tenant;
+            b := d.budget;
         END IF;
-        SELECT * INTO u FROM teams_user x WHERE x.tenant_id = d.t AND x.user_id = d.u;
+        u := d.person;
         ended := 0;
         FOR l IN DELETE FROM call_leg x USING pbx p
             WHERE x.tenant_id = d.t AND x.user_id = d.u
@@ -247,8 +277,9 @@ BEGIN
             VALUES (d.t, at, 'event', CASE l.state WHEN 1 THEN 'ringing' ELSE 'leg' END, 'stale',
                 d.u, l.pbx_id, l.extension);
         END LOOP;
+        open := user_legs(u, t);
         IF ended > 0 THEN
-            u := user_goal(u, t, 'silent', 'stale', at);
+            u := user_goal(u, t, open, 'silent', 'stale', at);
         END IF;
         must := coalesce(user_renew_at(u) <= at, false);
         IF u.resend_at <= at AND NOT is_ahead(u.claim_until_at, at, '20 s') THEN
@@ -260,25 +291,29 @@ BEGIN
                 u.resend_at := NULL;    -- there is nothing to repeat
             END IF;
         END IF;
-        j := user_next(u, t, must, at, true);
-        IF j.kind IS NOT NULL THEN
-            kind := j.kind; outcome := NULL; tenant_id := j.tenant_id; user_id := j.user_id;
-            goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
-            RETURN NEXT;
-        END IF;
+        s := user_step(u, b, t, open, must, at);
+        s.changed := s.u IS DISTINCT FROM d.person;
+        b := s.b;
+        steps := steps || s;
     END LOOP;
+    PERFORM steps_store(steps, true);
     FOR d IN SELECT x.tenant_id AS t FROM tenant x WHERE x.probe_at <= clock_timestamp()
         ORDER BY x.probe_at LIMIT 16
     LOOP
         CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t])) = 0;
         SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
         CONTINUE WHEN t.probe_at > clock_timestamp();
-        j := probe_claim(t, clock_timestamp());
-        IF j.kind IS NOT NULL THEN
-            kind := j.kind; outcome := t.consent; tenant_id := j.tenant_id; user_id := j.user_id;
-            goal := NULL; goal_no := NULL; claim_no := j.claim_no; expires_s := NULL;
-            RETURN NEXT;
-        END IF;
+        SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = d.t;
+        s := probe_claim(t, b, clock_timestamp());
+        PERFORM steps_store(ARRAY[s], false);
+        steps := steps || s;
+    END LOOP;
+    FOREACH s IN ARRAY steps LOOP
+        CONTINUE WHEN (s.job).kind IS NULL;
+        kind := (s.job).kind; outcome := NULL;
+        tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
+        goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
+        RETURN NEXT;
     END LOOP;
     SELECT least(1, greatest(0, extract(epoch FROM least(
         (SELECT a.at FROM due a WHERE a.first ORDER BY a.at LIMIT 1),
@@ -291,32 +326,34 @@ BEGIN
 END $$;
 
 -- Asks Graph whether the tenant lets us. One at a time, one request of the
--- budget; NULL: one is under way, or nothing may be sent now.
-CREATE OR REPLACE FUNCTION presence.probe_claim(t presence.tenant, at timestamptz)
-RETURNS presence.job LANGUAGE plpgsql AS $$
+-- budget; no job: one is under way, or nothing may be sent now.
+CREATE OR REPLACE FUNCTION presence.probe_claim(t presence.tenant, b presence.tenant_budget,
+    at timestamptz)
+RETURNS presence.step LANGUAGE plpgsql AS $$
 DECLARE
-    b tenant_budget;
+    s step;
     wait_until timestamptz;
 BEGIN
     IF is_ahead(t.probe_until_at, at, '30 s') THEN
         UPDATE tenant SET probe_at = t.probe_until_at
         WHERE tenant_id = t.tenant_id AND probe_at < t.probe_until_at;
-        RETURN NULL;
+        s.b := b;
+        RETURN s;
     END IF;
-    SELECT * INTO b FROM tenant_budget WHERE tenant_id = t.tenant_id;
     b := budget_roll(b, at);
     wait_until := budget_wait(b, at);
     IF wait_until IS NOT NULL THEN
         UPDATE tenant SET probe_at = wait_until WHERE tenant_id = t.tenant_id;
-        RETURN NULL;
+    ELSE
+        b.slots[35] := b.slots[35] + 1;
+        UPDATE tenant SET probe_no = probe_no + 1, probe_until_at = at + interval '30 s',
+            probe_at = at + interval '30 s'
+        WHERE tenant_id = t.tenant_id;
+        s.job := ('probe', t.tenant_id, coalesce(t.granted_by, gen_random_uuid()), t.probe_no + 1,
+            NULL, NULL, NULL);
     END IF;
-    b.slots[35] := b.slots[35] + 1;
-    UPDATE tenant_budget SET newest_s = b.newest_s, slots = b.slots WHERE tenant_id = t.tenant_id;
-    UPDATE tenant SET probe_no = probe_no + 1, probe_until_at = at + interval '30 s',
-        probe_at = at + interval '30 s'
-    WHERE tenant_id = t.tenant_id;
-    RETURN ('probe', t.tenant_id, coalesce(t.granted_by, gen_random_uuid()), t.probe_no + 1,
-        NULL, NULL, NULL)::job;
+    s.b := b;
+    RETURN s;
 END $$;
 
 -- Consent changes: state, why, and what it means for the tenant's people.

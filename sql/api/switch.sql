@@ -23,6 +23,23 @@ FROM tenant t LEFT JOIN teams_user u ON u.tenant_id = t.tenant_id AND u.user_id 
 WHERE t.tenant_id = t_id
 $$;
 
+-- One person's step, stored.
+--   rows  at most one job
+CREATE OR REPLACE FUNCTION presence.user_settle(u presence.teams_user, t presence.tenant,
+    at timestamptz)
+RETURNS SETOF presence.job LANGUAGE plpgsql AS $$
+DECLARE
+    b tenant_budget;
+    s step;
+BEGIN
+    SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t.tenant_id;
+    s := user_step(u, b, t, user_legs(u, t), false, at);
+    PERFORM steps_store(ARRAY[s], false);
+    IF (s.job).kind IS NOT NULL THEN
+        RETURN NEXT s.job;
+    END IF;
+END $$;
+
 -- R11: the person's own switch. Off: legs go without a tombstone and our
 -- presence session is cleared.
 --   errors  PS404 the tenant is not known
@@ -36,7 +53,6 @@ DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
     at timestamptz := clock_timestamp();
-    j job;
 BEGIN
     INSERT INTO teams_user (tenant_id, user_id, name, upn) VALUES (t_id, u_id, who_name, who_upn)
     ON CONFLICT (tenant_id, user_id) DO UPDATE
@@ -49,14 +65,11 @@ BEGIN
     u.monitoring_at := at;
     IF NOT switched_on THEN
         DELETE FROM call_leg l WHERE l.tenant_id = t_id AND l.user_id = u_id;
-        u := user_goal(u, t, 'clear', 'monitoring_off', at);
+        u := user_goal(u, t, user_legs(u, t), 'clear', 'monitoring_off', at);
     END IF;
     INSERT INTO event (tenant_id, at, kind, type, outcome, user_id)
     VALUES (t_id, at, 'switch', 'monitoring', CASE WHEN switched_on THEN 'on' ELSE 'off' END, u_id);
-    j := user_next(u, t, false, at, false);
-    IF j.kind IS NOT NULL THEN
-        RETURN NEXT j;
-    END IF;
+    RETURN QUERY SELECT * FROM user_settle(u, t, at);
 END $$;
 
 -- R9: clear now. Ends every open leg (tombstones stay) and clears.
@@ -69,21 +82,17 @@ DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
     at timestamptz := clock_timestamp();
-    j job;
 BEGIN
     SELECT * INTO u FROM teams_user WHERE tenant_id = t_id AND user_id = u_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this person is not known here' USING ERRCODE = 'PS404';
     END IF;
     PERFORM legs_end(t_id, u_id, NULL, NULL, at);
-    u := user_goal(u, t, 'clear', 'cleared', at);
+    u := user_goal(u, t, user_legs(u, t), 'clear', 'cleared', at);
     u.failed_no := NULL;
     INSERT INTO event (tenant_id, at, kind, type, outcome, user_id)
     VALUES (t_id, at, 'switch', 'clear', by, u_id);
-    j := user_next(u, t, false, at, false);
-    IF j.kind IS NOT NULL THEN
-        RETURN NEXT j;
-    END IF;
+    RETURN QUERY SELECT * FROM user_settle(u, t, at);
 END $$;
 
 -- An extension that a person no longer has.
@@ -101,26 +110,26 @@ RETURNS SETOF presence.job LANGUAGE plpgsql AS $$
 DECLARE
     at timestamptz := clock_timestamp();
     e record;
+    b tenant_budget;
     u teams_user;
-    j job;
-    n int := 0;
+    open legs;
+    s step;
+    steps step[] := '{}';
 BEGIN
+    SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t.tenant_id;
     FOR e IN SELECT x.user_id, array_agg(x.extension) AS extensions FROM unnest(ends) x
         GROUP BY x.user_id ORDER BY x.user_id
     LOOP
         CONTINUE WHEN (SELECT sum(legs_end(t.tenant_id, e.user_id, p_id, x, at))
             FROM unnest(e.extensions) x) = 0;
         SELECT * INTO u FROM teams_user x WHERE x.tenant_id = t.tenant_id AND x.user_id = e.user_id;
-        u := user_goal(u, t, 'silent', 'unlinked', at);
-        n := n + 1;
-        IF n <= 64 THEN
-            j := user_next(u, t, false, at, false);
-            IF j.kind IS NOT NULL THEN
-                RETURN NEXT j;
-            END IF;
-        ELSE
-            PERFORM user_store(u);
-            PERFORM due_at_most(u.tenant_id, u.user_id, due_spread(at, n), u.goal = 'clear');
-        END IF;
+        open := user_legs(u, t);
+        u := user_goal(u, t, open, 'silent', 'unlinked', at);
+        s := CASE WHEN cardinality(steps) < 64 THEN user_step(u, b, t, open, false, at)
+            ELSE user_later(u, due_spread(at, cardinality(steps))) END;
+        b := coalesce(s.b, b);
+        steps := steps || s;
     END LOOP;
+    PERFORM steps_store(steps, false);
+    RETURN QUERY SELECT (x.job).* FROM unnest(steps) x WHERE (x.job).kind IS NOT NULL;
 END $$;

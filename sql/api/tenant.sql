@@ -48,7 +48,7 @@ DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
     was bigint;
-    n int := 0;
+    steps step[] := '{}';
     at timestamptz := clock_timestamp();
 BEGIN
     IF tenant_settings.after_call NOT IN ('available', 'clear') THEN
@@ -79,12 +79,11 @@ BEGIN
         ORDER BY x.user_id
     LOOP
         was := u.goal_no;
-        u := user_goal(u, t, 'silent', 'settings', at);
+        u := user_goal(u, t, user_legs(u, t), 'silent', 'settings', at);
         CONTINUE WHEN u.goal_no = was;
-        PERFORM user_store(u);
-        n := n + 1;
-        PERFORM due_at_most(u.tenant_id, u.user_id, due_spread(at, n), u.goal = 'clear');
+        steps := steps || user_later(u, due_spread(at, cardinality(steps)));
     END LOOP;
+    PERFORM steps_store(steps, false);
 END $$;
 
 -- The administrator came back from Microsoft's permission screen: asked of
@@ -115,12 +114,15 @@ RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp AS $$
 DECLARE
     t tenant := tenant_lock(t_id);
-    j job;
+    b tenant_budget;
+    s step;
 BEGIN
+    SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t_id;
     t.probe_until_at := NULL;
-    j := probe_claim(t, clock_timestamp());
-    IF j.kind IS NOT NULL THEN
-        RETURN NEXT j;
+    s := probe_claim(t, b, clock_timestamp());
+    PERFORM steps_store(ARRAY[s], false);
+    IF (s.job).kind IS NOT NULL THEN
+        RETURN NEXT s.job;
     END IF;
 END $$;
 

@@ -36,17 +36,9 @@ until_true 15 eval 'post call.answered 1003 later; [ "$STATUS" = 200 ]'
 sim_wait "$CARLA_OID" Busy
 
 # Many at once, all of them stored: every 2xx is in the log.
-n=$(sql "SELECT count(*) FROM presence.event WHERE type = 'call.ringing'")
-seq 1 400 | while read -r i; do
-  body=$(event call.ringing 1001 "many$i")
-  sign "$body" "msg_many$i" | sed 's/^/header = "/; s/$/"/' >"$TEST_DIR/k$i"
-  {
-    cat "$TEST_DIR/k$i"
-    printf 'url = "%s"\nheader = "content-type: application/json"\ndata-raw = "%s"\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\nnext\n' \
-      "$PBX_URL" "${body//\"/\\\"}"
-  } >>"$TEST_DIR/many"
-done
-sed -i '$d' "$TEST_DIR/many"
-curl -sS --noproxy '*' --parallel --parallel-max 64 -K "$TEST_DIR/many" | sort | uniq -c >"$TEST_DIR/codes"
-is "$(awk '{print $2}' "$TEST_DIR/codes" | sort -u)" 200 "statuses"
-is "$(sql "SELECT count(*) FROM presence.event WHERE type = 'call.ringing'")" $((n + 400)) "stored events"
+n=$(sql "SELECT count(*) FROM presence.event WHERE type LIKE 'phone.%'")
+node tests/http/load.mjs "$PBX_URL" "$PBX_SECRET" 2 64 1001 1002 1003 >"$TEST_DIR/load" 3>&-
+BODY=$(<"$TEST_DIR/load")
+expect '.answers | keys | join(" ")' 200
+[ "$(jq .begun <<<"$BODY")" -ge 128 ] || fail "that were few"
+is "$(sql "SELECT count(*) FROM presence.event WHERE type LIKE 'phone.%'")" $((n + $(jq .begun <<<"$BODY"))) "stored events"
