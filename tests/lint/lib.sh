@@ -1,6 +1,7 @@
 # What the lints share: `found TITLE` reads offences and remembers them.
 
 set -uo pipefail
+shopt -s lastpipe # `found` at the end of a pipe sets `bad` here
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 bad=0
 trap 'exit $bad' EXIT
