@@ -38,6 +38,7 @@ struct transfer {
 	struct curl_slist *headers;
 	struct buf body;
 	bool sent; /* a connection was ready: from here on bytes may be out */
+	int local_port; /* that connection's */
 	int64_t started_ms;
 	char error[CURL_ERROR_SIZE];
 	/* the loop's */
@@ -136,10 +137,8 @@ on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
 	struct transfer *t = arg;
 
-	(void)ip;
-	(void)local_ip;
-	(void)port;
-	(void)local_port;
+	(void)ip, (void)local_ip, (void)port;
+	t->local_port = local_port;
 	t->sent = true;
 	return CURL_PREREQFUNC_OK;
 }
@@ -192,10 +191,8 @@ transfer_prepare(struct transfer *t, const struct http_request *rq)
 	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not the environment's */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(
-	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(
-	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* With both NULL libcurl reads no files: the store below is all. */
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -319,16 +316,13 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	struct http_loop *l = arg;
 	struct epoll_event ev = { .data.fd = fd };
 
-	(void)easy;
-	(void)unused;
+	(void)easy, (void)unused;
 	if (what == CURL_POLL_REMOVE) {
 		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
-	if (what & CURL_POLL_IN)
-		ev.events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		ev.events |= EPOLLOUT;
+	ev.events |= what & CURL_POLL_IN ? EPOLLIN : 0;
+	ev.events |= what & CURL_POLL_OUT ? EPOLLOUT : 0;
 	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0)
 		return 0;
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : -1;
@@ -462,9 +456,23 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 }
 
 /*
- * Gives up what has had its time. Not by libcurl's own limit: that leaves the
- * connection to the next call, and the peer is told of the end no sooner.
+ * libcurl tells the peer that a stream was given up with the next bytes of its
+ * connection. Another stream that is told to pause and go on has some.
  */
+static void
+tell_now(struct http_loop *l, const struct transfer *gone)
+{
+	struct transfer *t;
+
+	for (t = l->transfers; gone->sent && t <= l->transfers + l->max; t++)
+		if (t->in_flight && t->sent && t->local_port == gone->local_port) {
+			curl_easy_pause(t->easy, CURLPAUSE_RECV);
+			curl_easy_pause(t->easy, CURLPAUSE_CONT);
+			return;
+		}
+}
+
+/* Not by libcurl's own limit: that leaves the connection to the next call. */
 static void
 give_up(struct http_loop *l)
 {
@@ -488,6 +496,7 @@ give_up(struct http_loop *l)
 		transfer_result(t, CURLE_OPERATION_TIMEDOUT, &rs);
 		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
 		transfer_take_out(l, t);
+		tell_now(l, t);
 		t->done(t->arg, &rs); /* may send the next */
 		transfer_put(l, t);
 	}
@@ -536,8 +545,7 @@ give_results(struct http_loop *l)
 static int
 wait_limit(const struct http_loop *l, int wait_ms)
 {
-	int64_t left;
-	int64_t at_ms = l->timer_ms < 0 ? INT64_MAX : l->timer_ms;
+	int64_t left, at_ms = l->timer_ms < 0 ? INT64_MAX : l->timer_ms;
 
 	if (l->in_flight > 0 && l->deadline_ms < at_ms)
 		at_ms = l->deadline_ms;
@@ -562,11 +570,8 @@ http_loop_run(struct http_loop *l, int wait_ms)
 			eventfd_read(l->wake_fd, &count);
 			continue;
 		}
-		mask = 0;
-		if (ev[i].events & EPOLLIN)
-			mask |= CURL_CSELECT_IN;
-		if (ev[i].events & EPOLLOUT)
-			mask |= CURL_CSELECT_OUT;
+		mask = ev[i].events & EPOLLIN ? CURL_CSELECT_IN : 0;
+		mask |= ev[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 		/* Reading tells what is wrong; ERR alone would not. */
 		if (ev[i].events & (EPOLLERR | EPOLLHUP))
 			mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;

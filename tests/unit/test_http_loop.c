@@ -146,20 +146,21 @@ loop_sleeps_and_wakes(void **state)
 
 static const char node_server[] =
     "const h2 = require('http2'), fs = require('fs');"
-    "let sessions = 0, open = 0, most = 0, resets = 0;"
+    "let sessions = 0, open = 0, most = 0, resets = 0, later;"
     "const s = h2.createSecureServer({ key: fs.readFileSync('key.pem'),"
     "  cert: fs.readFileSync('ca.pem'),"
     "  settings: { maxConcurrentStreams: 100 } });"
     "s.on('session', () => sessions++);"
     "s.on('stream', (st, h) => { open++; if (open > most) most = open;"
     "  st.on('error', () => {});"
-    "  st.on('aborted', () => resets++);"
+    "  st.on('aborted', () => { resets++; later(); });"
     "  st.on('close', () => open--);"
     "  const p = h[':path'];"
     "  const say = b => { if (!st.destroyed) {"
     "    st.respond({ ':status': 200, 'request-id': 'r' }); st.end(b); } };"
     "  if (p === '/stats') say(`${sessions} ${most} ${resets}`);"
     "  else if (p === '/slow') setTimeout(() => say('hello'), 200);"
+    "  else if (p === '/until') later = () => say('hello');"
     "  else if (p !== '/hang') say('hello'); });"
     "s.listen(0, '127.0.0.1', () => console.log(s.address().port));";
 
@@ -210,19 +211,24 @@ http2_shares_connections(void **state)
 	run_until_done();
 	assert_int_equal(counts[HTTP_ANSWERED], 1000);
 
-	/* A stream that is given up: its end is told to the server with the
-	 * next request on that connection at the latest. */
+	/* A stream that is given up: its end is told to the server at once,
+	 * also when others on that connection have no end in sight. */
+	next_rq.url =
+	    arena_printf(&cx.arena, "https://localhost:%d/until", port);
+	next_rq.timeout_ms = 15000;
+	send_many(1);
 	next_rq.url =
 	    arena_printf(&cx.arena, "https://localhost:%d/hang", port);
 	next_rq.timeout_ms = 200;
 	send_many(1);
 	run_until_done();
 	assert_int_equal(counts[HTTP_TIMEOUT], 1);
+	assert_int_equal(counts[HTTP_ANSWERED], 1001);
 	next_rq.url = arena_printf(&cx.arena, "https://localhost:%d/", port);
 	next_rq.timeout_ms = 5000;
 	send_many(100);
 	run_until_done();
-	assert_int_equal(counts[HTTP_ANSWERED], 1100);
+	assert_int_equal(counts[HTTP_ANSWERED], 1101);
 	http_loop_free(loop);
 
 	stats.url = arena_printf(&cx.arena, "https://localhost:%d/stats", port);
