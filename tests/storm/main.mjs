@@ -37,17 +37,21 @@ async function one(seed) {
 	const { hits, late } = await storm.faultsEnd();
 	const ended_at = Date.now();
 	const judge = new Judge(storm, since);
+	if (storm.complaints.length) // what is wrong already needs no waiting
+		return result(seed, storm, judge, { seconds: 0, faults: storm.complaints, hits });
 	const { seconds, faults } = await judge.right(late, ended_at);
 	faults.push(...await judge.stored(), ...await judge.always(), ...storm.complaints);
 	for (const answer of Object.keys(storm.counts.counts))
 		if (!ALLOWED.test(answer))
 			faults.push(`answered ${storm.counts.counts[answer]} times: ${answer}`);
-	return {
-		seed, right_s: seconds, faults, hits, deaths: storm.died, events: storm.keys.size, answers: storm.counts.counts,
-		outcomes: storm.outcomes, slowest_ms: storm.counts.slowest_ms, busy: [...model.people.values()].filter((p) => p.busy).length,
-		calls: judge.calls.length, healed: judge.healed.size,
-	};
+	return result(seed, storm, judge, { seconds, faults, hits });
 }
+
+const result = (seed, storm, judge, { seconds, faults, hits }) => ({
+	seed, right_s: seconds, faults, hits, deaths: storm.died, events: storm.keys.size, answers: storm.counts.counts,
+	outcomes: storm.outcomes, slowest_ms: storm.counts.slowest_ms, busy: [...storm.model.people.values()].filter((p) => p.busy).length,
+	calls: judge.calls.length, healed: judge.healed.size,
+});
 
 const words = (counts) => Object.entries(counts).map(([name, n]) => `${name} ${n}`).join(', ');
 
