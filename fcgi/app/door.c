@@ -19,6 +19,7 @@
 #define BUCKETS 4096
 #define ENTRIES_MAX 10000
 #define FRESH_MS 5000
+#define STALE_MS 30000    /* asked for at once, also while another is */
 #define UNKNOWN_MS 1000   /* an id that is nobody's is remembered so long */
 #define AGAIN_MS 1000     /* looked up again after a refusal, at most so often */
 #define RATE 1000         /* events/s of one PBX */
@@ -55,6 +56,7 @@ struct door {
 	struct entry *buckets[BUCKETS];
 	struct entry *newest, *oldest;  /* by when they were asked for */
 	size_t n;
+	int looking;                    /* threads that ask for a known one */
 	struct queue *notes;
 	pthread_t note_thread;
 };
@@ -269,9 +271,10 @@ entry_set(struct entry *e, struct found *f)
 	f->allow = NULL;
 }
 
-/* Asks when what we know is older than max_age_ms. One thread asks for a PBX
- * that is known, the others use what there is meanwhile, also when the
- * database is away: nothing can be stored then anyway. */
+/* Asks when what we know is older than max_age_ms. One thread asks for those
+ * that are known, the others use what there is meanwhile, also when the
+ * database is away: nothing can be stored then anyway. Were it one for each of
+ * them, a database that hangs would soon hold all threads. */
 static enum err
 look_up(struct ctx *cx, struct door *d, struct db *db, const char *pbx_id,
     int64_t max_age_ms)
@@ -289,10 +292,12 @@ look_up(struct ctx *cx, struct door *d, struct db *db, const char *pbx_id,
 	if (e && !known && max_age_ms > UNKNOWN_MS)
 		max_age_ms = UNKNOWN_MS;
 	go = !e || (now_ms - e->asked_ms >= max_age_ms &&
-	    !(known && e->looking));
+	    !(known && (e->looking || (d->looking > 0 &&
+	    max_age_ms == FRESH_MS && now_ms - e->asked_ms < STALE_MS))));
 	if (go && e) {
 		e->looking = true;
 		e->asked_ms = now_ms;
+		d->looking += known;
 	}
 	pthread_mutex_unlock(&d->lock);
 	if (!go)
@@ -313,6 +318,7 @@ look_up(struct ctx *cx, struct door *d, struct db *db, const char *pbx_id,
 	}
 	if (e)
 		e->looking = false;
+	d->looking -= known;
 	pthread_mutex_unlock(&d->lock);
 	heap_free(f.allow);
 	if (err && !(err == ERR_BUSY && known))

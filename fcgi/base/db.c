@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,10 @@
 
 static const char *const list_keys[3] = { "host", "hostaddr", "port" };
 
+/* The server did not answer somebody here. Until it does, one connection at a
+ * time tries: a server that hangs would else hold every thread of a program. */
+static atomic_bool away, trying;
+
 struct db {
 	char *url;
 	char *program;
@@ -32,6 +37,7 @@ struct db {
 	bool *prepared; /* of the connection, one for each statement */
 	PGconn *conn;   /* NULL: none */
 	bool told;      /* of the connection: a statement is not prepared */
+	bool was_prepared; /* all of them, of an earlier connection */
 	int64_t pause_until_ms;
 	int statement_ms, lock_ms;
 	/* A URL may name several hosts, which libpq tries in order. One that
@@ -47,16 +53,6 @@ struct rows {
 
 /* --- the handle ----------------------------------------------------------- */
 
-static int
-count_items(const char *list)
-{
-	int n = 1;
-
-	for (; list && *list; list++)
-		n += *list == ',';
-	return n;
-}
-
 static void
 read_hosts(struct db *db)
 {
@@ -67,10 +63,10 @@ read_hosts(struct db *db)
 	for (o = all; o && o->keyword; o++)
 		for (i = 0; i < 3; i++) {
 			if (!o->val || strcmp(o->keyword, list_keys[i]) != 0 ||
-			    strlen(o->val) >= LIST_MAX)
+			    strlen(o->val) > LIST_MAX)
 				continue;
 			db->lists[i] = heap_strdup(o->val);
-			n = count_items(o->val);
+			n = text_items(o->val);
 			if (n > db->nhosts)
 				db->nhosts = n;
 		}
@@ -78,8 +74,8 @@ read_hosts(struct db *db)
 }
 
 struct db *
-db_new(
-    const char *url, const char *program, const struct statement *list, int n)
+db_new(const char *url, const char *program, const struct statement *list,
+    int n)
 {
 	struct db *db = heap_alloc(sizeof(*db));
 
@@ -168,10 +164,8 @@ take_result(PGconn *conn, int64_t until_ms)
 				return last;
 			continue;
 		}
-		if (!wait_socket(
-			conn, unsent ? POLLIN | POLLOUT : POLLIN, until_ms))
-			break;
-		if (!PQconsumeInput(conn))
+		if (!wait_socket(conn, unsent ? POLLIN | POLLOUT : POLLIN,
+			until_ms) || !PQconsumeInput(conn))
 			break;
 	}
 	PQclear(last);
@@ -245,27 +239,10 @@ no_notice(void *arg, const PGresult *result)
 	(void)result;
 }
 
-/* "a,b,c" by 1 -> "b,c,a". One item is for all hosts and stays. */
-static const char *
-rotate(const char *list, int by, char ret[LIST_MAX + 2])
-{
-	const char *cut = list, *next;
-
-	if (!list || count_items(list) == 1)
-		return list;
-	for (; by > 0 && (next = strchr(cut, ',')); by--)
-		cut = next + 1;
-	if (cut == list)
-		return list;
-	snprintf(
-	    ret, LIST_MAX + 2, "%s,%.*s", cut, (int)(cut - list - 1), list);
-	return ret;
-}
-
 static PGconn *
 start(struct db *db)
 {
-	char lists[3][LIST_MAX + 2], patience[16];
+	char lists[3][LIST_MAX + 1], patience[16];
 	/* What stands before the URL is a default, what behind it decides. */
 	const char *const keys[] = { "tcp_user_timeout", "dbname",
 		"application_name", "client_encoding", list_keys[0],
@@ -275,10 +252,11 @@ start(struct db *db)
 	int i;
 
 	for (i = 0; i < 3; i++)
-		values[4 + i] = rotate(db->lists[i], db->first_host, lists[i]);
+		values[4 + i] = text_rotate(db->lists[i], db->first_host,
+		    lists[i], sizeof(lists[i]));
 	/* A host that is gone without a trace leaves time for the next. */
-	snprintf(
-	    patience, sizeof(patience), "%d", CONNECT_MS * 9 / 10 / db->nhosts);
+	snprintf(patience, sizeof(patience), "%d",
+	    CONNECT_MS * 9 / 10 / db->nhosts);
 	return PQconnectStartParams(keys, values, 1);
 }
 
@@ -311,8 +289,7 @@ set_session(struct db *db)
 	PGresult *r;
 	bool ok;
 
-	snprintf(text, sizeof(text),
-	    "SET statement_timeout = %d; "
+	snprintf(text, sizeof(text), "SET statement_timeout = %d; "
 	    "SET lock_timeout = %d; SET jit = off; SET timezone = 'UTC'; "
 	    "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'",
 	    db->statement_ms, db->lock_ms);
@@ -320,6 +297,8 @@ set_session(struct db *db)
 		return false;
 	r = take_result(db->conn, clock_mono_ms() + CONNECT_MS);
 	ok = is_done(r);
+	if (ok)
+		atomic_store(&away, false);
 	PQclear(r);
 	return ok;
 }
@@ -351,6 +330,8 @@ prepare(struct db *db, int which)
 	return can;
 }
 
+/* Once, which tells a fault in a text at the start. Later connections prepare
+ * what is called: after an outage all come back at once. */
 static bool
 prepare_all(struct db *db)
 {
@@ -358,9 +339,12 @@ prepare_all(struct db *db)
 
 	db->told = false;
 	memset(db->prepared, 0, (size_t)db->n * sizeof(*db->prepared));
+	if (db->was_prepared)
+		return true;
 	for (i = 0; i < db->n; i++)
 		if (db->list[i].text && !prepare(db, i))
 			return false;
+	db->was_prepared = true;
 	return true;
 }
 
@@ -372,6 +356,7 @@ not_connected(struct ctx *cx, struct db *db, const char *words)
 		words = "no answer while connecting";
 	fail(cx, ERR_BUSY, "database: %.*s", (int)strcspn(words, "\n"), words);
 	disconnect(db);
+	atomic_store(&away, true);
 	db->pause_until_ms = clock_mono_ms() + PAUSE_MS;
 	return ERR_BUSY;
 }
@@ -381,6 +366,7 @@ static enum err
 lost(struct ctx *cx, struct db *db)
 {
 	disconnect(db);
+	atomic_store(&away, true);
 	return fail(
 	    cx, ERR_BUSY, "database: connection lost or no answer in time");
 }
@@ -388,8 +374,6 @@ lost(struct ctx *cx, struct db *db)
 static enum err
 connect_now(struct ctx *cx, struct db *db)
 {
-	if (clock_mono_ms() < db->pause_until_ms)
-		return fail(cx, ERR_BUSY, "database: no connection");
 	db->conn = start(db);
 	if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD)
 		return not_connected(cx, db, PQerrorMessage(db->conn));
@@ -400,6 +384,21 @@ connect_now(struct ctx *cx, struct db *db)
 	if (!set_session(db) || !prepare_all(db))
 		return not_connected(cx, db, "lost while connecting");
 	return ERR_OK;
+}
+
+static enum err
+connect_in_turn(struct ctx *cx, struct db *db)
+{
+	bool alone = atomic_load(&away);
+	enum err e;
+
+	if (clock_mono_ms() < db->pause_until_ms ||
+	    (alone && atomic_exchange(&trying, true)))
+		return fail(cx, ERR_BUSY, "database: no connection");
+	e = connect_now(cx, db);
+	if (alone)
+		atomic_store(&trying, false);
+	return e;
 }
 
 /*
@@ -424,7 +423,7 @@ need_connection(struct ctx *cx, struct db *db)
 {
 	if (db->conn && is_stale(db->conn))
 		disconnect(db);
-	return db->conn ? ERR_OK : connect_now(cx, db);
+	return db->conn ? ERR_OK : connect_in_turn(cx, db);
 }
 
 void

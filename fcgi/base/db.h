@@ -1,6 +1,6 @@
 /*
  * PostgreSQL: the only file that speaks libpq. Each connection belongs to one
- * thread; every statement is prepared at connect and called by number.
+ * thread; statements are prepared and called by number.
  */
 #ifndef BASE_DB_H
 #define BASE_DB_H
@@ -38,7 +38,8 @@ void db_timeout_ms(struct db *db, int statement_ms, int lock_ms);
  * Calls statement `which`. args are texts, NULL is NULL. Connects when there
  * is no connection (waiting at most 2 s, and after a failure not trying again
  * for 100 ms). The client's own limit is the statement's plus 1 s: a hanging
- * server cannot hold the caller.
+ * server cannot hold the caller. While it answers nobody of this program, one
+ * caller at a time tries to connect, and all others are told at once.
  *   errors  BUSY      no connection, connection lost, class 08 53 57 55P03 40
  *                     (serialisation is repeated once inside), limit passed
  *           INPUT, FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -410,6 +411,31 @@ text_urldecode(char *s, bool form)
 	}
 	*to = '\0';
 	return text_is_utf8(start, (size_t)(to - start));
+}
+
+int
+text_items(const char *list)
+{
+	int n = 1;
+
+	for (; list && *list; list++)
+		n += *list == ',';
+	return n;
+}
+
+const char *
+text_rotate(const char *list, int by, char *ret, size_t size)
+{
+	const char *cut = list, *next;
+
+	if (text_items(list) == 1)
+		return list;
+	for (; by > 0 && (next = strchr(cut, ',')); by--)
+		cut = next + 1;
+	if (cut == list)
+		return list;
+	snprintf(ret, size, "%s,%.*s", cut, (int)(cut - list - 1), list);
+	return ret;
 }
 
 void

@@ -16,6 +16,11 @@ bool text_starts(const char *s, const char *prefix);
 /* Case-insensitive for ASCII. */
 bool text_same_word(const char *a, const char *b);
 
+/* Lists with commas: how many items; "a,b,c" by 1 -> "b,c,a", in list or in ret,
+ * which is as large as list. NULL and one item stay as they are. */
+int text_items(const char *list);
+const char *text_rotate(const char *list, int by, char *ret, size_t size);
+
 /* RFC 3339 with offset or Z and 0 to 9 decimals -> microseconds since 1970
  * UTC (finer digits are cut off). Years 1970..9999; a leap second 60, which
  * only a day in UTC ends with, counts as the next second. */

@@ -531,6 +531,7 @@ round_of(struct apply *a)
 				if (unit_is_late(a, b.units[i]))
 					b.units[i] = NULL;
 			batch_put_back(a, &b);
+			a->limit = BATCH_MIN; /* when it is back: soon */
 			poll(NULL, 0, AWAY_MS);
 		}
 	}

@@ -4,6 +4,7 @@
  */
 #include "base/db.c"
 
+#include <pthread.h>
 #include <sys/un.h>
 
 #include "postgres_peer.h"
@@ -403,19 +404,58 @@ several_hosts(void **state)
 	rmdir(silent);
 }
 
-static void
-lists_are_rotated(void **state)
+/* Tries until it is told to stop; each try takes a silent server's 2 s. */
+static atomic_bool enough;
+static void *
+keep_trying(void *where)
 {
-	char room[LIST_MAX + 2];
+	struct db *mine = db_new(where, "test", list, N);
+	const char *args[2] = { "1", "1" };
+	struct ctx own;
+
+	while (!atomic_load(&enough)) {
+		ctx_init(&own, NULL);
+		assert_int_equal(db_call(&own, mine, ADD, args, NULL), ERR_BUSY);
+		ctx_done(&own);
+	}
+	db_free(mine);
+	return NULL;
+}
+
+static void
+one_at_a_time_tries_a_silent_server(void **state)
+{
+	char silent[] = "/tmp/test_db_silent.XXXXXX", path[80], where[120];
+	pthread_t other;
+	int64_t t;
+	int fd;
 
 	(void)state;
-	assert_null(rotate(NULL, 3, room));
-	assert_string_equal(rotate("a", 3, room), "a");
-	assert_string_equal(rotate("a,b,c", 0, room), "a,b,c");
-	assert_string_equal(rotate("a,b,c", 1, room), "b,c,a");
-	assert_string_equal(rotate("a,b,c", 2, room), "c,a,b");
-	assert_string_equal(rotate("a,b", 7, room), "b,a");
-	assert_string_equal(rotate("a,", 1, room), ",a");
+	assert_non_null(mkdtemp(silent));
+	fd = listen_silently(silent);
+	snprintf(where, sizeof(where), "user=postgres dbname=postgres host=%s",
+	    silent);
+	use_url(arena_printf(&cx.arena, "host=%s", silent));
+	assert_int_equal(call(ADD, "1", "1", NULL), ERR_BUSY); /* it is away */
+	atomic_store(&enough, false);
+	assert_int_equal(pthread_create(&other, NULL, keep_trying, where), 0);
+	while (!atomic_load(&trying))
+		usleep(1000);
+	usleep(PAUSE_MS * 1000);
+	t = clock_mono_ms();
+	assert_int_equal(call(ADD, "1", "1", NULL), ERR_BUSY);
+	assert_true(clock_mono_ms() - t < 1000);
+	atomic_store(&enough, true);
+	pthread_join(other, NULL);
+	/* And whoever finds a server that answers ends it for all. */
+	use_url(arena_printf(&cx.arena, "host=%s", folder));
+	assert_adds();
+	assert_false(atomic_load(&away));
+	assert_false(atomic_load(&trying));
+	close(fd);
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", silent);
+	unlink(path);
+	rmdir(silent);
 }
 
 static void
@@ -515,7 +555,7 @@ main(void)
 		T(a_lost_connection_is_busy_once),
 		T(a_server_that_is_away_is_busy),
 		T(several_hosts),
-		T(lists_are_rotated),
+		T(one_at_a_time_tries_a_silent_server),
 		T(a_bad_url_is_busy_with_words),
 		T(what_is_missing_names_the_remedy),
 		T(a_changed_function_is_taken_up),

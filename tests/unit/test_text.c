@@ -335,6 +335,26 @@ fills_with_random_bytes(void **state)
 	text_random(NULL, 0);
 }
 
+static void
+rotates_lists(void **state)
+{
+	char room[8];
+
+	(void)state;
+#define IS(list, by, expected)                                             \
+	assert_string_equal(text_rotate(list, by, room, sizeof(room)), expected)
+	assert_null(text_rotate(NULL, 3, room, sizeof(room)));
+	IS("a", 3, "a");
+	IS("a,b,c", 0, "a,b,c");
+	IS("a,b,c", 1, "b,c,a");
+	IS("a,b,c", 2, "c,a,b");
+	IS("a,b", 7, "b,a");
+	IS("a,", 1, ",a");
+#undef IS
+	assert_int_equal(text_items("a,b,c"), 3);
+	assert_int_equal(text_items(NULL), 1);
+}
+
 int
 main(void)
 {
@@ -352,6 +372,7 @@ main(void)
 		cmocka_unit_test(refuses_bad_encodings),
 		cmocka_unit_test(decodes_urls),
 		cmocka_unit_test(fills_with_random_bytes),
+		cmocka_unit_test(rotates_lists),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
