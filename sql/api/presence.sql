@@ -189,7 +189,11 @@ BEGIN
         IF b.newest_s + i >= from_s AND room > 0
             AND b.turns[i] < (CASE WHEN clear THEN 600 ELSE 300 END) AND (clear OR before < room)
         THEN
-            at := due_spread(to_timestamp(b.newest_s + i), least(b.turns[i], 299));
+            at := CASE WHEN NOT clear THEN
+                    due_spread(to_timestamp(b.newest_s + i), least(b.turns[i], 299))
+                -- At the very moment, not with those who have a turn in its second.
+                WHEN i = 1 OR b.newest_s + i = from_s THEN wait_until
+                ELSE to_timestamp(b.newest_s + i) END;
             b.turns[i] := b.turns[i] + 1;
             RETURN;
         END IF;

@@ -126,6 +126,9 @@ SELECT test.turns(budget_roll(test.give(b, 480), to_timestamp(1002.5))) FROM ten
 SELECT (budget_roll(test.give(b, 480), to_timestamp(1003))).turns IS NULL FROM tenant_budget b;
 \echo more than that can be seen ahead are to ask again later
 SELECT at BETWEEN to_timestamp(1140) AND to_timestamp(1170) FROM tenant_budget b, budget_turn(test.give(b, 7000), NULL, false);
+\echo a clear goes at the moment when the gate opens, before those who have a turn in that second
+SELECT at = to_timestamp(1020.5) FROM tenant_budget b, budget_turn(test.give(b, 400, false, 1021), to_timestamp(1020.5), true);
+SELECT at = to_timestamp(1022) FROM tenant_budget b, budget_turn(test.give(b, 600, true, 1021), to_timestamp(1020.5), true);
 
 \echo they keep it whatever happens meanwhile, and nobody passes them but a clear
 UPDATE teams_user SET goal = 'none', published = 'none', certain = true, claim_until_at = NULL,
