@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 : "${BURST:=2000}"
 start
+. tests/http/second-tenant.sh
 . tests/http/people.sh
 people "$TENANT_ID" "$PBX_ID" "$BURST" c
 told() { sql "SELECT count(*) FROM presence.teams_user WHERE user_id::text LIKE 'cccccccc-%' AND goal = '$1' AND published = '$1' AND certain"; }
@@ -14,6 +15,16 @@ crowd "$BURST" call.answered burst "$PBX_URL" "$PBX_SECRET" "$BURST"
 expect '.answers | keys - ["200", "503"] | join(" ")' ""
 expect '.outcomes | keys - ["deferred", "duplicate", "published"] | join(" ")' ""
 echo "answers: $(jq -c '{answers, outcomes, slowest_ms}' <<<"$BODY")"
+
+# The budget is used up, and no other tenant notices.
+[ "$(told busy)" -lt "$BURST" ] || fail "the budget held nothing back"
+for ((i = 0; i < 20; i++)); do
+  post2 "phone.$([ $((i % 2)) = 0 ] && echo off || echo on)_hook" 1
+  expect '.results[0].outcome' published
+  echo "$MS"
+done | sort -n >"$TEST_DIR/beside"
+echo "beside it: half of another tenant's events within $(sed -n 10p "$TEST_DIR/beside") ms, all within $(tail -n 1 "$TEST_DIR/beside") ms"
+[ "$(sed -n 10p "$TEST_DIR/beside")" -lt 500 ] || fail "another tenant had to wait"
 until_true 200 eval '[ "$(told busy)" = "$BURST" ]'
 looks=$(($(looked_at) - looks))
 
