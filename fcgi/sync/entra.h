@@ -63,7 +63,8 @@ enum err entra_token(struct ctx *cx, struct entra *e, const char *tenant_id,
 /*
  * A person's token (ID token, Teams SSO token): signature and the claims of
  * jwt_verify. Unknown kid: keys are fetched again, at most 3 times in a row
- * and one more each 100 s, by one thread while the others are refused.
+ * and one more each 100 s, by one thread; two more wait for it, the others are
+ * refused.
  *   errors  AUTH, BUSY (no keys could be had yet)
  */
 enum err entra_verify(struct ctx *cx, struct entra *e, const char *token,

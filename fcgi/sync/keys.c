@@ -15,7 +15,10 @@
 #define FRESH_MS INT64_C(3600000) /* an hour */
 #define TRIED_MS 60000        /* between attempts to renew an old set */
 #define FIRST_MS 2000         /* between attempts to get the first set */
-#define FIRST_WAIT_MS 2000    /* for the thread that is getting it */
+#define WAIT_MS 2000          /* for the thread that is getting it */
+/* So many wait for a fetch with a kid that is unknown, which may be forged:
+ * the others' threads stay free for those whose key is known. */
+#define UNKNOWN_WAIT_MAX 2
 #define FETCH_MS 5000
 #define REPLY_MAX 524288
 /* An unknown kid may be a new key or forged: so many fetches in a row. */
@@ -31,6 +34,7 @@ struct keys {
 	pthread_mutex_t lock;
 	pthread_cond_t fetched;        /* fetching has ended */
 	bool fetching;
+	int waiting;                   /* with an unknown kid */
 	int64_t fetched_ms, tried_ms;  /* 0: never */
 	int bucket;                    /* fetches for unknown kids left */
 	int64_t bucket_ms;             /* filled up to then */
@@ -142,16 +146,22 @@ renew(struct keys *k)
 	pthread_mutex_unlock(&k->lock);
 }
 
-/* A program has just started, and many ask it at once: they wait a moment for
- * the one that fetches, instead of all being turned away. */
+/* A program has just started, and many ask it at once; or the key set was
+ * rotated, and a few have the new key: they wait a moment for the one that
+ * fetches, instead of being turned away. */
 static void
-wait_first(struct keys *k)
+wait_fetched(struct keys *k, bool has_set)
 {
-	const int64_t until_ms = clock_mono_ms() + FIRST_WAIT_MS;
+	const int64_t until_ms = clock_mono_ms() + WAIT_MS;
 
 	pthread_mutex_lock(&k->lock);
-	while (k->fetching && clock_wait(&k->fetched, &k->lock, until_ms))
-		;
+	if (!has_set || k->waiting < UNKNOWN_WAIT_MAX) {
+		k->waiting += has_set;
+		while (k->fetching &&
+		    clock_wait(&k->fetched, &k->lock, until_ms))
+			;
+		k->waiting -= has_set;
+	}
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -219,8 +229,8 @@ keys_verify(struct ctx *cx, struct keys *k, const char *token,
 	if (fetch_begin(k, has_set, has_kid)) {
 		renew(k);
 		look(k, kid, &has_set, &has_kid);
-	} else if (!has_set) {
-		wait_first(k);
+	} else if (!has_set || !has_kid) {
+		wait_fetched(k, has_set);
 		look(k, kid, &has_set, &has_kid);
 	}
 	if (!has_set)

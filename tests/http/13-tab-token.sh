@@ -155,6 +155,19 @@ is "$(jwks)" $((before + 1)) "fetches of the keys for a new one"
 as "$old"
 expect_status 401
 expect_detail "unknown key"
+# Three at once, when nobody has the new key yet: one fetches, nobody is turned away. So at the dashboard.
+sign_in admin@nordwind.example
+sim POST /_sim/keys/rotate '{}' >/dev/null
+fault '{"match":{"op":"jwks"},"times":1,"delay_ms":700}' >/dev/null
+before=$(jwks)
+new=$(forge '{}')
+for _ in 1 2 3; do
+  printf 'url = "%s/tab/api/me"\nheader = "authorization: Bearer %s"\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\nnext\n' "$PUBLIC_URL" "$new"
+done | sed '$d' >"$TEST_DIR/three"
+is "$(curl -sS --noproxy '*' --parallel --parallel-immediate -K "$TEST_DIR/three" 2>/dev/null | sort | uniq -c | xargs)" "3 200" "answers to three with the new key"
+is "$(jwks)" $((before + 1)) "fetches of the keys for three at once"
+sign_in admin@nordwind.example
+is "$(jwks)" $((before + 2)) "fetches of the keys with the dashboard's, for a sign-in"
 # Forged kids cost Microsoft at most what is left in the bucket, however many come.
 before=$(jwks)
 forged=()

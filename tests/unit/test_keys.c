@@ -194,18 +194,6 @@ forged_kids_fetch_three_times(void **state)
 	assert_int_equal(fetches, 4 * 2);
 }
 
-static void
-nobody_waits_for_another_ones_fetch(void **state)
-{
-	(void)state;
-	assert_true(is_known("one"));
-	k->fetching = true;
-	test_ms += FRESH_MS;
-	assert_true(is_known("one"));
-	assert_false(is_known("two"));
-	assert_int_equal(fetches, 2);
-}
-
 static void *
 fetch_slowly(void *arg)
 {
@@ -213,6 +201,42 @@ fetch_slowly(void *arg)
 	poll(NULL, 0, 50);
 	renew(k);
 	return NULL;
+}
+
+static void
+who_has_a_known_key_never_waits(void **state)
+{
+	(void)state;
+	assert_true(is_known("one"));
+	k->fetching = true;
+	test_ms += FRESH_MS;
+	assert_true(is_known("one"));
+	/* nor with a forged one, when enough do */
+	k->waiting = UNKNOWN_WAIT_MAX;
+	test_ms = clock_mono_ms();
+	assert_false(is_known("two"));
+	assert_true(clock_mono_ms() - test_ms < 1000);
+	k->waiting = 0;
+	assert_int_equal(fetches, 2);
+}
+
+/* The set was rotated: whoever has the new key while it is being fetched is
+ * not turned away. */
+static void
+a_few_wait_for_the_new_key(void **state)
+{
+	pthread_t other;
+
+	(void)state;
+	assert_true(is_known("one"));
+	jwks_now = jwks_two;
+	test_ms = clock_mono_ms(); /* the wait is a real one */
+	k->fetching = true;
+	assert_int_equal(pthread_create(&other, NULL, fetch_slowly, NULL), 0);
+	assert_true(is_known("two"));
+	pthread_join(other, NULL);
+	assert_int_equal(fetches, 4);
+	assert_int_equal(k->waiting, 0);
 }
 
 static void
@@ -233,7 +257,7 @@ static void
 the_first_set_does_not_come(void **state)
 {
 	(void)state;
-	test_ms = clock_mono_ms() - FIRST_WAIT_MS; /* that wait is over */
+	test_ms = clock_mono_ms() - WAIT_MS; /* that wait is over */
 	k->fetching = true;
 	assert_int_equal(verify("one"), ERR_BUSY);
 	assert_int_equal(fetches, 0);
@@ -286,7 +310,8 @@ main(void)
 		T(the_last_good_set_stays),
 		T(an_unknown_kid_may_be_a_new_key),
 		T(forged_kids_fetch_three_times),
-		T(nobody_waits_for_another_ones_fetch),
+		T(who_has_a_known_key_never_waits),
+		T(a_few_wait_for_the_new_key),
 		T(but_for_the_first_set),
 		T(the_first_set_does_not_come),
 		T(without_any_set_it_is_tried_again_soon),
