@@ -97,7 +97,8 @@ secret_read_file(struct ctx *cx, const char *path, struct secret *ret,
 	close(fd);
 	if (!e) {
 		secret_set(ret, bytes, (size_t)len);
-		*ret_open_to_others = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+		*ret_open_to_others = (st.st_mode & S_IROTH) ||
+		    ((st.st_mode & S_IRGRP) && st.st_uid != 0);
 	}
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	return e;

@@ -20,7 +20,8 @@ struct secret {
 void secret_set(struct secret *s, const void *bytes, size_t len);
 void secret_done(struct secret *s);
 /* A file of at most 64 KiB, one trailing newline cut off; empty is an error.
- * *ret_open_to_others tells that group or others may read it.
+ * *ret_open_to_others tells that others may read it, or a group, unless it is
+ * root's file: root gives it to a service by its group.
  * errors INPUT, naming the path */
 enum err secret_read_file(struct ctx *cx, const char *path, struct secret *ret,
     bool *ret_open_to_others) __attribute__((warn_unused_result));

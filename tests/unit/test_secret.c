@@ -234,10 +234,21 @@ reads_files(void **state)
 		assert_null(s.bytes);
 	}
 	memset(large, 'x', sizeof(large));
-	write_file(path, large, FILE_MAX, 0640);
+	write_file(path, large, FILE_MAX, 0604);
 	assert_int_equal(secret_read_file(&cx, path, &s, &others), ERR_OK);
 	assert_true(others);
 	secret_done(&s);
+	chmod(path, 0640);
+	assert_int_equal(secret_read_file(&cx, path, &s, &others), ERR_OK);
+	assert_int_equal(others, geteuid() != 0); /* root may give it to a group */
+	secret_done(&s);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		assert_int_equal(secret_read_file(&cx, path, &s, &others),
+		    ERR_OK);
+		assert_true(others);
+		secret_done(&s);
+	}
 	write_file(path, large, FILE_MAX + 1, 0600);
 	assert_int_equal(secret_read_file(&cx, path, &s, &others), ERR_INPUT);
 	fail_forget(&cx);
