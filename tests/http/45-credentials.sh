@@ -79,6 +79,17 @@ seen_within 10 "and the problem is gone after" item "todo"
 api GET health
 expect '.credential | [.problem, .days_left] | tojson' '[null,19]'
 
+# One that ended: the service says so itself, before Microsoft does.
+lib=$(ls /usr/lib/*/faketime/libfaketime.so.1 | head -n 1)
+LD_PRELOAD=$lib FAKETIME=-40d openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=ended \
+  -keyout "$STACK_DIR/tls/client.key" -out "$STACK_DIR/tls/client.pem" 2>/dev/null
+until_true 5 item problem
+api GET health
+expect '.credential | [.problem, .days_left < 0] | tojson' '[null,true]'
+cp "$TEST_DIR/next.pem" "$STACK_DIR/tls/client.pem"
+cp "$TEST_DIR/next.key" "$STACK_DIR/tls/client.key"
+until_true 5 item todo
+
 # --- nobody calls: the hourly look sees it; tokens that were issued before are good to their end ---
 for type in phone.on_hook phone.off_hook; do
   post $type 1001

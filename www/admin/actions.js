@@ -4,7 +4,7 @@ import { el, fill } from '../common/dom.js';
 import { get, path } from './api.js';
 import { badge, button, copyLine, every, load, timeNode } from './parts.js';
 import {
-	actionItems, consentBadge, consentProblem, itemState, pendingProblem,
+	actionItems, consentBadge, consentProblem, grantMends, itemState, pendingProblem,
 } from './words.js';
 
 export function actionsView(root, { signal, session, forget }) {
@@ -61,14 +61,15 @@ function consentCard(consent, session) {
 		consent.state === 'pending' && el('p', null, pendingProblem(consent.problem)),
 		consent.state !== 'pending' && consent.problem && el('p', null,
 			el('strong', null, consentProblem(consent.problem, session.can_consent))),
-		!granted && (session.can_consent ? grantButton(consent.state) : grantByOther()),
+		!granted && (session.can_consent
+			? grantButton(consent.state !== 'pending' && grantMends(consent.problem)) : grantByOther()),
 		consent.checked_at && el('small', { class: 'muted' },
 			'Last checked with Microsoft: ', timeNode(consent.checked_at), '.'));
 }
 
-function grantButton(state) {
+function grantButton(first) {
 	return el('p', null, button('Grant Consent', () => location.assign('/consent'), {
-		class: state === 'pending' ? 'button' : 'button primary', 'data-key': 'grant',
+		class: first ? 'button primary' : 'button', 'data-key': 'grant',
 	}));
 }
 

@@ -70,5 +70,6 @@ function credentialCard(credential) {
 			: `${kind}; Microsoft does not tell us when it expires.`),
 		credential.problem && el('p', null, el('strong', null, credentialProblem(credential.problem))),
 		state[1] !== 'done' && el('p', null,
-			'Only the operator of the service can renew it: first in the app registration at Microsoft, then in the server’s files. It takes effect by itself, without a restart, and calls are told to Teams again.'));
+			'Only the operator of the service can renew it: first in the app registration at Microsoft, then in the server’s files. It takes effect by itself, without a restart',
+			credential.problem && '; then calls are told to Teams again', '.'));
 }

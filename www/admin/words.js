@@ -40,6 +40,11 @@ export function consentProblem(code, may = true) {
 	}
 }
 
+// Is granting consent what mends it? Where Microsoft blocks the app or knows
+// the directory no more, something else comes first.
+export const grantMends = (code) =>
+	!['disabled_by_admin', 'blocked_by_policy', 'tenant_not_found'].includes(code);
+
 // What the server says by /admin/#error=CODE after a failed round trip.
 export function arrivalError(code) {
 	switch (code) {

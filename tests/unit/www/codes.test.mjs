@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import {
-	activityKind, arrivalError, consentProblem, credentialProblem, errorWords, outcomeWords, pendingProblem,
+	activityKind, arrivalError, consentProblem, credentialProblem, errorWords, grantMends,
+	outcomeWords, pendingProblem,
 } from '../../../www/admin/words.js';
 import { problemWords, reasonWords } from '../../../www/common/presence.js';
 import { describe } from '../../../www/tab/words.js';
@@ -38,6 +39,8 @@ test('why consent is lost: the codes of the token endpoint and of the database',
 		assert.match(consentProblem(code), remedy, code);
 		plain(pendingProblem(code), code);
 		assert.doesNotMatch(consentProblem(code, false), /Press Grant Consent/, code);
+		// The button stands out only where the words name it as the remedy.
+		assert.equal(grantMends(code), code === 'not_yet' || /Press Grant Consent/.test(consentProblem(code)), code);
 	}
 });
 
