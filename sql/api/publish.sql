@@ -374,8 +374,10 @@ BEGIN
         VALUES (t.tenant_id, at, 'consent', 'consent', state, why);
     END IF;
     IF state = 'lost' AND t.consent = 'granted' THEN
-        UPDATE teams_user SET certain = false
-        WHERE tenant_id = t.tenant_id AND published IN ('busy', 'available') AND certain;
+        -- A call that is under way and fails must not bring back what was certain before.
+        UPDATE teams_user SET certain = false, claim_certain = false
+        WHERE tenant_id = t.tenant_id AND published IN ('busy', 'available')
+        AND (certain OR claim_certain);
     ELSIF state = 'granted' AND t.consent <> 'granted' THEN
         UPDATE teams_user SET denied = 0, attempts = 0, retry_at = NULL, failed_no = NULL,
             problem = NULL
@@ -387,7 +389,8 @@ BEGIN
             due_spread(consent_put.at, row_number() OVER (ORDER BY goal = 'clear' DESC)),
             goal = 'clear'
         FROM teams_user
-        WHERE tenant_id = t.tenant_id AND goal <> 'none' AND (goal <> published OR NOT certain)
+        WHERE tenant_id = t.tenant_id AND goal <> 'none'
+        AND (goal <> published OR NOT certain OR goal = 'busy')     -- its lease went on
         ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
     END IF;
 END $$;
