@@ -146,14 +146,24 @@ export class Judge {
 		if (answer.status !== 200)
 			this.storm.complain(`event ${id}: ${answer.status || answer.why} ${answer.text}`);
 		this.model.event(pbx.id, { type, ...data, key: `${id}:0` }, from, Date.now());
-		this.storm.keys.add(`${id}:0`);
+		this.storm.keep(tenant, `${id}:0`);
 	}
 
 	// ---- in the end ----------------------------------------------------------------
 
-	/** What is stored against what was taken: keys, open legs. */
+	/** What is stored against what was taken: switches, settings, keys, the log, open legs. */
 	async stored() {
 		const faults = [];
+		for (const [id, on] of await sql(`SELECT user_id, monitoring FROM presence.teams_user WHERE tenant_id IN (${this.list})`))
+			if ((on === 't') !== this.model.people.get(id)?.monitoring)
+				faults.push(`${id}: Presence Monitoring is stored as ${on}`);
+		for (const [id, ...stored] of await sql(`SELECT tenant_id, after_call, ringing_is_busy, lease_s, (SELECT count(*) FROM presence.event e
+				WHERE e.tenant_id = t.tenant_id AND kind = 'event' AND outcome <> 'stale') FROM presence.tenant t WHERE tenant_id IN (${this.list})`)) {
+			const { settings: s } = this.tenants.find((t) => t.id === id);
+			const lines = this.storm.taken_of.get(id)?.size ?? 0;
+			if (stored.join(' ') !== [s.after_call, s.ringing_is_busy ? 't' : 'f', s.lease_s, lines].join(' '))
+				faults.push(`tenant ${id}: settings and lines in the log of events are ${stored.join(' ')}, not ${JSON.stringify(s)} ${lines}`);
+		}
 		const keys = new Set((await sql(`SELECT key FROM presence.event_key WHERE tenant_id IN (${this.list})`)).map(([key]) => key));
 		for (const key of this.storm.keys)
 			if (!keys.delete(key))

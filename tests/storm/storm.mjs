@@ -48,11 +48,13 @@ export class Storm {
 		this.ends = this.began + plan.seconds * 1000;
 		this.bodies = new Map(); // id -> what was sent under it
 		this.keys = new Set(); // of events that were taken
+		this.taken_of = new Map(); // the same by tenant
 		this.complaints = [];
 		this.counts = new Counts();
 		this.outcomes = {};
 		this.doses = new Map(); // fault id -> its line of the plan
 		this.died = 0;
+		this.probed = false;
 		for (const t of world.tenants)
 			for (const pbx of t.pbxs)
 				pbx.door = new Door();
@@ -75,16 +77,24 @@ export class Storm {
 		]);
 	}
 
-	/** One after the other, none before its time, none begun after the end. */
+	/** One after the other, none before its time, none begun after the end or the first complaint. */
 	async inTime(list, one) {
 		for (const step of list) {
 			const wait_ms = this.began + step.at_ms - Date.now();
 			if (wait_ms > 0)
 				await pause(wait_ms);
-			if (Date.now() >= this.ends)
+			if (Date.now() >= this.ends || this.complaints.length)
 				return;
 			await one(step);
 		}
+	}
+
+	/** This event was taken: it must be stored. */
+	keep(tenant, key) {
+		this.keys.add(key);
+		if (!this.taken_of.has(tenant.id))
+			this.taken_of.set(tenant.id, new Set());
+		this.taken_of.get(tenant.id).add(key);
 	}
 
 	told(answer) {
@@ -230,13 +240,24 @@ export class Storm {
 			const held_ms = e.late_s === undefined ? 0 : from - e.event_ms;
 			const { outcome, person } = this.model.event(tenant.pbxs[body.pbx].id, { ...e, key, held_ms }, from, to);
 			if (outcome === 'taken' || outcome === 'duplicate')
-				this.keys.add(key);
+				this.keep(tenant, key);
 			const said = results[i];
 			this.outcomes[said.outcome] = (this.outcomes[said.outcome] ?? 0) + 1;
+			this.consented(tenant, body, said, from, to);
 			if (at_once || !actor.strict)
 				return;
 			this.compare(body, i, { outcome, person, said }, from, to);
 		});
+	}
+
+	/** R12: once it is known that consent is gone, nothing is published until it is back. */
+	consented(tenant, body, said, from, to) {
+		if (tenant.away === undefined || from < tenant.away)
+			return;
+		if (said.outcome === 'no_consent')
+			tenant.known ??= to;
+		else if (said.outcome === 'published' && from > tenant.known && !this.probed)
+			this.complain(`event ${body.id}: published although consent is gone`);
 	}
 
 	compare(body, i, { outcome, person, said }, from, to) {
@@ -263,11 +284,15 @@ export class Storm {
 		const from = Date.now();
 		if (c.do === 'settings') {
 			this.model.settingsBegin(tenant.id, c.settings, from);
-			if (await this.insist('settings', () => admin(tenant, 'PATCH', 'tenant', { settings: c.settings })))
+			if (await this.insist('settings', () => admin(tenant, 'PATCH', 'tenant', { settings: c.settings }))) {
 				this.model.settingsEnd(tenant.id, c.settings, from, Date.now());
+				Object.assign(tenant.settings, c.settings);
+			}
 		} else if (c.do === 'consent') {
 			await sim('POST', 'consent', { tenant: tenant.id, state: c.state, tokens: c.tokens });
+			tenant.away = Date.now();
 			await pause(c.for_ms);
+			tenant.away = tenant.known = undefined;
 			await sim('POST', 'consent', { tenant: tenant.id, state: 'granted' });
 		} else {
 			await this.restart(tenant, c);
@@ -284,7 +309,7 @@ export class Storm {
 			const [e] = body.events;
 			const key = `${c.id}:0`;
 			this.model.event(pbx.id, { ...e, key, held_ms: e.late_s === undefined ? 0 : from - e.event_ms }, from, to);
-			this.keys.add(key);
+			this.keep(tenant, key);
 		}
 		pbx.door.leave();
 	}
@@ -292,6 +317,7 @@ export class Storm {
 	async fault(f) {
 		const tenant = this.world.tenants[f.tenant];
 		const match = { op: f.op, tenant: tenant.id, ...f.person === null ? {} : { user: tenant.people[f.person].id } };
+		this.probed ||= f.op === 'getPresencesByUserId'; // lost and found by that alone
 		const { id } = await sim('POST', 'fault', { match, times: f.times, ...f.fault });
 		this.doses.set(id, f);
 	}

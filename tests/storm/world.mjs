@@ -98,7 +98,7 @@ async function must(what, asked, status = 200) {
  * [{id, url, secret}], people: [{id, upn, token}]}]} and tells the model.
  */
 export async function worldMake(plan, model, name) {
-	const tenants = plan.tenants.map((settings, t) => ({ id: guid(name, t), domain: `t${t}.${name}.example`, settings, pbxs: [], people: [] }));
+	const tenants = plan.tenants.map((settings, t) => ({ id: guid(name, t), domain: `t${t}.${name}.example`, settings: { ...settings }, pbxs: [], people: [] }));
 	plan.actors.forEach((actor) => actor.people.forEach((n) => {
 		tenants[actor.tenant].people[n] = { id: guid(name, actor.tenant, n), upn: `p${n}@${tenants[actor.tenant].domain}` };
 	}));
