@@ -11,10 +11,10 @@ people "$TENANT_ID" "$PBX_ID" "$BURST" c
 told() { sql "SELECT count(*) FROM presence.teams_user WHERE user_id::text LIKE 'cccccccc-%' AND goal = '$1' AND published = '$1' AND certain"; }
 
 looks=$(looked_at)
-crowd "$BURST" call.answered burst "$PBX_URL" "$PBX_SECRET" "$BURST"
+BODY=$(node tests/http/arrays.mjs "$PBX_URL" "$PBX_SECRET" "$BURST" call.answered burst)
 expect '.answers | keys - ["200", "503"] | join(" ")' ""
 expect '.outcomes | keys - ["deferred", "duplicate", "published"] | join(" ")' ""
-echo "answers: $(jq -c '{answers, outcomes, slowest_ms}' <<<"$BODY")"
+echo "answers: $BODY"
 
 # The budget is used up, and no other tenant notices.
 [ "$(told busy)" -lt "$BURST" ] || fail "the budget held nothing back"

@@ -13,13 +13,6 @@ people() {
     SELECT '$1', '$2', 'e' || right(user_id::text, 12)::bigint, user_id FROM u"
 }
 
-# crowd CONNECTIONS TYPE CALL URL SECRET EXTENSIONS: each connection one event, all at once.
-crowd() {
-  BODY=$(jq -nc --arg url "$4" --arg secret "$5" --argjson n "$6" '[{url: $url, secret: $secret, extensions: $n}]' |
-    node tests/http/crowd.mjs "$1" "$2" "$3") || fail "the crowd: $BODY"
-  expect '.lost[0:5] | join("; ")' ""
-}
-
 # looked_at: how many rows of `due` the reconciler has taken in hand so far.
 looked_at() {
   curl -sS --noproxy '*' --fail "$URL/metrics/reconciler" | awk '/due_taken_total/ { n = $NF } END { print n + 0 }'
