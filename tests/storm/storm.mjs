@@ -299,9 +299,11 @@ export class Storm {
 		}
 	}
 
+	/** Ends legs of people who have others at another PBX: nothing may be under way there either. */
 	async restart(tenant, c) {
 		const pbx = tenant.pbxs[c.pbx];
-		await pbx.door.enter(true);
+		for (const { door } of tenant.pbxs)
+			await door.enter(true);
 		const event = { type: 'pbx.restarted', late_s: c.late_s, stamp: c.stamp };
 		const body = this.bodyOf({ id: c.id, pbx: c.pbx, events: [event], array: false });
 		const { from, to, results } = await this.post(tenant, body);
@@ -311,7 +313,8 @@ export class Storm {
 			this.model.event(pbx.id, { ...e, key, held_ms: e.late_s === undefined ? 0 : from - e.event_ms }, from, to);
 			this.keep(tenant, key);
 		}
-		pbx.door.leave();
+		for (const { door } of tenant.pbxs)
+			door.leave();
 	}
 
 	async fault(f) {
