@@ -112,9 +112,9 @@ export class Storm {
 
 	async step(actor, step) {
 		const tenant = this.world.tenants[actor.tenant];
-		// A restart of a PBX and its list of links stand alone.
-		const touched = step.do === 'post' ? step.posts.map((p) => p.pbx ?? this.bodies.get(p.id)?.pbx ?? 0)
-			: step.do === 'link' ? [3] : actor.phones.map((x) => x.pbx);
+		// A restart of a PBX and its list of links stand alone, for a strict person all along.
+		const touched = step.do === 'link' ? [3]
+			: step.do === 'post' && !actor.strict ? step.posts.map((p) => p.pbx ?? this.bodies.get(p.id)?.pbx ?? 0) : actor.phones.map((x) => x.pbx);
 		const doors = [...new Set(touched)].sort().map((i) => tenant.pbxs[i].door);
 		for (const door of doors)
 			await door.enter(step.do === 'link');
