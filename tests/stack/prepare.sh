@@ -55,7 +55,7 @@ stack_home() {
     ln -sfn "$home/pg" "$dir/pg"
   fi
   chmod 755 "$home"
-  run=$home/run pg=$home/pg
+  run=$home/run pg=${STACK_PGDATA:-$home/pg}
   mkdir -p "$run/pg"
   chmod 711 "$run"
   chmod 700 "$run/pg"
