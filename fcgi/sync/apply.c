@@ -116,11 +116,14 @@ batch_fill(struct apply *a, struct batch *b)
 	void *items[BATCH_MAX];
 	struct apply_unit *u;
 	struct parked *p;
+	int share, left;
 	size_t n, i;
 
 	memset(b, 0, sizeof(*b));
+	share = parked_share(&a->parked, a->limit);
 	for (p = a->parked; p; p = p->next) {
-		while (p->first && p->retry_ms <= now_ms) {
+		left = p->retry_ms <= now_ms ? share : 0;
+		while (left-- > 0 && p->first) {
 			u = parked_take(p);
 			if (unit_is_late(a, u))
 				continue;
@@ -338,20 +341,6 @@ settle_changed(struct apply *a, const struct batch *b, int i,
 		tell(a, it, OUTCOME_DEFERRED);
 }
 
-/* The word of an outcome that is final. false: it is none of these. */
-static bool
-final_outcome(const struct item *it, enum outcome *ret)
-{
-	int o;
-
-	for (o = OUTCOME_UNKNOWN_EXTENSION; o <= OUTCOME_UNCHANGED; o++)
-		if (is(it, outcome_word((enum outcome)o))) {
-			*ret = (enum outcome)o;
-			return true;
-		}
-	return false;
-}
-
 static void
 settle(struct apply *a, struct batch *b, struct job *jobs, int njobs)
 {
@@ -363,7 +352,7 @@ settle(struct apply *a, struct batch *b, struct job *jobs, int njobs)
 		jobs[i].request_id[0] = '\0';
 	for (i = 0; i < b->nitems; i++) {
 		it = &b->items[i];
-		if (final_outcome(it, &o))
+		if (outcome_is_final(it->outcome, &o))
 			tell(a, it, o);
 		else if (is(it, "changed") || is(it, "told"))
 			settle_changed(a, b, i, jobs, njobs);
@@ -381,7 +370,7 @@ settle_restart(struct apply *a, struct batch *b, const struct rows *rows,
 
 	it->outcome = rows_text(rows, 0, ROW_OUTCOME);
 	it->goal = GOAL_NONE;
-	if (final_outcome(it, &o)) {
+	if (outcome_is_final(it->outcome, &o)) {
 		tell(a, it, o);
 	} else if (is(it, "changed")) {
 		tell(a, it, OUTCOME_PENDING);

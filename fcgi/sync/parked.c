@@ -58,6 +58,22 @@ parked_take(struct parked *p)
 	return u;
 }
 
+int
+parked_share(struct parked **list, int limit)
+{
+	struct parked *first = *list, **end = list;
+	int n = 0;
+
+	if (!first)
+		return limit;
+	*list = first->next;
+	first->next = NULL;
+	for (; *end; end = &(*end)->next)
+		n++;
+	*end = first;
+	return n + 1 < limit ? limit / (n + 1) : 1;
+}
+
 void
 parked_sweep(struct parked **list)
 {

@@ -19,6 +19,9 @@ struct parked *parked_need(struct parked **list, const char *tenant_id);
 void parked_put(struct parked *p, struct apply_unit *u);
 void parked_put_front(struct parked *p, struct apply_unit *u);
 struct apply_unit *parked_take(struct parked *p); /* there is one */
+/* How many of each go into a batch of `limit`, so that none waits for another
+ * one's crowd; and the first goes to the end. */
+int parked_share(struct parked **list, int limit);
 /* Frees those who have no units any more. */
 void parked_sweep(struct parked **list);
 

@@ -1,6 +1,8 @@
 /* What goes through the apply room, and the words of what comes out. */
 #include "sync/unit.h"
 
+#include <string.h>
+
 const char *
 outcome_word(enum outcome o)
 {
@@ -12,6 +14,19 @@ outcome_word(enum outcome o)
 	};
 
 	return words[o];
+}
+
+bool
+outcome_is_final(const char *word, enum outcome *ret)
+{
+	int o;
+
+	for (o = OUTCOME_UNKNOWN_EXTENSION; word && o <= OUTCOME_UNCHANGED; o++)
+		if (strcmp(word, outcome_word((enum outcome)o)) == 0) {
+			*ret = (enum outcome)o;
+			return true;
+		}
+	return false;
 }
 
 struct apply_unit *

@@ -21,6 +21,8 @@ enum outcome {
 	OUTCOME__MAX
 };
 const char *outcome_word(enum outcome o);
+/* An outcome that the database alone decides: up to UNCHANGED. */
+bool outcome_is_final(const char *word, enum outcome *ret);
 
 /* One request's events on their way. Owns its ctx (and itself in its arena). */
 struct apply_unit {

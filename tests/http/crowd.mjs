@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Counts, again, agentNew, ask, insist, pause, sign } from './sender.mjs';
 
-const OPENED_AT_ONCE = 250;
+const OPENED_AT_ONCE = 1000; // nginx waits 10 s for a request
 const PATIENCE_MS = 30_000;
 
 const [connections, type, call] = process.argv.slice(2);
@@ -34,12 +34,16 @@ function note(answer) {
 		result.outcomes[outcome] = (result.outcomes[outcome] ?? 0) + 1;
 }
 
-async function one(socket, i) {
+function event(i) {
 	const pbx = pbxs[i % pbxs.length];
 	const extension = `e${Math.floor(i / pbxs.length) % pbx.extensions}`;
 	const body = JSON.stringify({ type, data: { extension, call_id: call } });
 	const id = `msg_${call}_${type.slice(5)}_${i}`;
-	let answer = await ask(socket, 'POST', pbx.url, sign(pbx.secret, id, body), body);
+	return { pbx, body, id, headers: sign(pbx.secret, id, body) };
+}
+
+async function one(socket, { pbx, body, id, headers }) {
+	let answer = await ask(socket, 'POST', pbx.url, headers, body);
 	counts.add(answer);
 	times.push(answer.ms);
 	if (again(answer)) {
@@ -53,10 +57,11 @@ async function one(socket, i) {
 		result.lost.push(`${id}: ${answer.status || answer.why} ${answer.text}`);
 }
 
+const events = Array.from({ length: result.connections }, (_, i) => event(i));
 const sockets = [];
 while (sockets.length < result.connections)
 	sockets.push(...await Promise.all(Array.from({ length: Math.min(OPENED_AT_ONCE, result.connections - sockets.length) }, open)));
-await Promise.all(sockets.map(one));
+await Promise.all(sockets.map((socket, i) => one(socket, events[i])));
 for (const socket of sockets)
 	socket.destroy();
 agent.destroy();

@@ -401,6 +401,30 @@ given_up_when_nobody_waits_any_more(void **state)
 	assert_int_equal(failure(1), ERR_BUSY);
 }
 
+/* Tenants that are parked share the batches. */
+static void
+no_crowd_of_a_parked_tenant_stops_another(void **state)
+{
+	struct parked *list = NULL;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 80; i++)
+		parked_put(parked_need(&list, i ? "many" : "one"),
+		    unit(1, i ? "many" : "one", "a", 1));
+	assert_int_equal(parked_share(&list, 64), 32);
+	assert_string_equal(list->tenant_id, "one");
+	assert_int_equal(parked_share(&list, 64), 32);
+	assert_string_equal(list->tenant_id, "many");
+	assert_int_equal(parked_share(&list, 1), 1);
+	for (i = 0; i < 80; i++)
+		apply_unit_free(parked_take(parked_find(list,
+		    i ? "many" : "one")));
+	parked_sweep(&list);
+	assert_null(list);
+	assert_int_equal(parked_share(&list, 64), 64);
+}
+
 static void
 a_short_absence_is_not_noticed(void **state)
 {
@@ -477,6 +501,7 @@ main(void)
 		T(a_restart_waits_for_all),
 		T(a_locked_tenant_stops_nobody),
 		T(given_up_when_nobody_waits_any_more),
+		T(no_crowd_of_a_parked_tenant_stops_another),
 		T(a_short_absence_is_not_noticed),
 		T(a_long_absence_is_busy),
 		T(one_by_one_when_it_fails_twice),

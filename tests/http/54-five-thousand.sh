@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# As many at once as there may be, 5,000: nobody is turned away; each waits its turn, and whose time is over by then is answered as soon as it is stored.
+# limit: 240
+. "$(dirname "$0")/lib.sh"
+. tests/http/crowd.sh
+start
+crowd_people
+fault '{"match":{"op":"setPresence"},"delay_ms":50}' >/dev/null
+webhook=$(<"$PIDS/webhook.pid")
+quiet=$(high_kb)
+most=5000
+[ "$(ulimit -n)" -gt $((most + 200)) ] || most=$(($(ulimit -n) - 200))
+crowd $most call.answered many
+expect '.answers | keys | join(" ")' 200
+is "$(sql "SELECT count(*) FROM presence.event WHERE kind = 'event' AND type = 'call.answered' AND extension LIKE 'e%'")" "$most" "events stored"
+until_true 90 busy_are "$most"
+
+# Bounded: what may be held at most, 6,144 requests of about 50 kB.
+is "$(<"$PIDS/webhook.pid")" "$webhook" "process id of presence-webhook"
+high=$(high_kb)
+echo "memory of presence-webhook: $quiet kB quiet, $high kB at most"
+case $BUILD in
+*san-*) ;;
+*) [ "$high" -lt $((6144 * 50)) ] || fail "presence-webhook took $high kB" ;;
+esac
+is "$(sim GET /_sim/counts | jq .concurrent_per_user_max)" 1 "calls at once for a person"
