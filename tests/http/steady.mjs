@@ -1,14 +1,16 @@
 // A steady load while something dies or starves: telephones that are lifted and
 // put down in turn, each event given again with the same id until it is taken,
-// and pages that look. Ends at the end of its input; every second phone is then
-// left off the hook. Prints what must be so in the end, and every answer:
+// and pages that look. Ends at the end of its input, and two events later; every
+// second phone is then left off the hook. Prints what must be so in the end, and
+// every answer:
 //
-//   {keys: [accepted ids], busy: [extension], idle: [extension], refused: [what
-//    was not taken, and why], answers: [{name, begun, at, ms, status, why,
-//    retry_after, problem}]}
+//   {keys: [ids that were stored], busy: [extension], idle: [extension], refused:
+//    [what was not taken, and why], outcomes: {word: count}, twice: [events given
+//    at once by two, and stored by both or none], answers: [{name, begun, at, ms,
+//    status, why, retry_after, problem}]}
 //
 //   node tests/http/steady.mjs <JSON in one line
-//     {pbxs: [{url, secret}], phones, pace_ms, patience_ms,
+//     {pbxs: [{url, secret}], phones, pace_ms, patience_ms, twice,
 //      looks: [{name, method, url, headers, body, times}], look_ms}
 //
 // Phone i belongs to PBX i modulo their number and has the extension e<i>. begun
@@ -20,7 +22,7 @@ import { agentNew, ask, insist, pause, sign } from './sender.mjs';
 const lines = createInterface({ input: process.stdin });
 const o = JSON.parse(await new Promise((resolve) => lines.once('line', resolve)));
 const agent = agentNew();
-const result = { keys: [], busy: [], idle: [], refused: [], answers: [] };
+const result = { keys: [], busy: [], idle: [], refused: [], outcomes: {}, twice: [], answers: [] };
 let stopping = false;
 lines.once('close', () => {
 	stopping = true;
@@ -43,23 +45,42 @@ function note(name, answer) {
 	});
 }
 
+/** Gives an event until it is taken; the outcome, null when it never was. */
+async function give(pbx, id, type, data) {
+	const body = JSON.stringify({ type, data });
+	const answer = await insist(o.patience_ms, (one) => note('webhook', one),
+		() => ask(agent, 'POST', pbx.url, sign(pbx.secret, id, body), body));
+	if (answer.status !== 200) {
+		result.refused.push(`${id} ${type}: ${answer.status || answer.why} ${answer.text}`);
+		return null;
+	}
+	const { outcome } = JSON.parse(answer.text).results[0];
+	result.outcomes[outcome] = (result.outcomes[outcome] ?? 0) + 1;
+	return outcome;
+}
+
+/** A person whose monitoring is off leaves no row. */
+const isStored = (outcome) => outcome !== 'monitoring_off';
+
 async function phone(number) {
 	const pbx = o.pbxs[number % o.pbxs.length];
 	const extension = `e${number}`;
+	let more = 2; // events after the end
 	let off = false;
 	await pause(o.pace_ms * number / o.phones); // not all at the same moment
-	for (let i = 0; !stopping || off !== (number % 2 === 1); i++) {
+	for (let i = 0; more > 0 || off !== (number % 2 === 1); i++) {
+		more -= stopping ? 1 : 0;
 		off = !off;
 		const type = off ? 'phone.off_hook' : 'phone.on_hook';
 		const id = `msg_${extension}_${i}`;
-		const body = JSON.stringify({ type, data: { extension, line: '1' } });
-		const answer = await insist(o.patience_ms, (one) => note('webhook', one),
-			() => ask(agent, 'POST', pbx.url, sign(pbx.secret, id, body), body));
-		if (answer.status !== 200) {
-			result.refused.push(`${id} ${type}: ${answer.status || answer.why} ${answer.text}`);
+		const outcomes = await Promise.all(Array.from({ length: o.twice ? 2 : 1 },
+			() => give(pbx, id, type, { extension, line: '1' })));
+		if (outcomes.includes(null))
 			return;
-		}
-		result.keys.push(id);
+		if (isStored(outcomes[0]) || isStored(outcomes.at(-1)))
+			result.keys.push(id);
+		if (o.twice && outcomes.every(isStored) && outcomes.filter((one) => one !== 'duplicate').length !== 1)
+			result.twice.push(`${id} ${outcomes.join(' ')}`);
 		await pause(o.pace_ms);
 	}
 	(off ? result.busy : result.idle).push(extension);

@@ -32,15 +32,15 @@ steady_people() {
      FROM u JOIN p ON p.nr = right(user_id::text, 12)::bigint % $pbxs"
 }
 
-# steady_begin PACE_MS [LOOKS as JSON]
+# steady_begin PACE_MS [LOOKS as JSON] [TWICE: true, each event by two at once]
 steady_begin() {
   TOLD=$TEST_DIR/told.json
   coproc LOAD { exec node tests/http/steady.mjs 3>&-; }
   load_pid=$LOAD_PID
   exec {load_in}>&"${LOAD[1]}" {load_out}<&"${LOAD[0]}"
   eval "exec ${LOAD[1]}>&- ${LOAD[0]}<&-"
-  jq -nc --slurpfile pbxs "$TEST_DIR/pbxs" --argjson phones "$phones" --argjson pace "$1" --argjson looks "${2:-[]}" \
-    '{pbxs: $pbxs[0], phones: $phones, pace_ms: $pace, patience_ms: 60000, looks: $looks, look_ms: 200}' >&$load_in
+  jq -nc --slurpfile pbxs "$TEST_DIR/pbxs" --argjson phones "$phones" --argjson pace "$1" --argjson looks "${2:-[]}" --argjson twice "${3:-false}" \
+    '{pbxs: $pbxs[0], phones: $phones, pace_ms: $pace, twice: $twice, patience_ms: 60000, looks: $looks, look_ms: 200}' >&$load_in
   local word
   read -r word <&$load_out
   is "$word" begun "word of the load"
@@ -83,7 +83,7 @@ steady_shown() {
 # steady_is_right [SECONDS]: within them (45) Teams shows what the phones are.
 steady_is_right() {
   local end=$((SECONDS + ${1:-45}))
-  same "events" "SELECT key FROM presence.event_key WHERE key LIKE 'msg\\_e%'" '.keys[] + ":0"'
+  same "events" "SELECT key FROM presence.event_key WHERE key ~ '^msg_e[0-9]+_'" '.keys[] + ":0"'
   same "open legs" "SELECT extension FROM presence.call_leg WHERE extension LIKE 'e%'" '.busy[]'
   is "$(sql "SELECT count(*) FROM presence.event WHERE kind = 'event' AND type LIKE 'phone.%' AND extension LIKE 'e%'")" \
     "$(jq '.keys | length' "$TOLD")" "lines of the log"
