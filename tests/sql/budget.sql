@@ -67,7 +67,7 @@ SELECT test.pass(25), test.taken();
 \echo a shorter word does not open it earlier
 UPDATE tenant SET probe_until_at = clock_timestamp();
 SELECT * FROM probe_record(test.id('nordwind'), (SELECT probe_no FROM tenant), 'throttled', 1, NULL);
-SELECT test.shut();
+SELECT test.shut(), gate_until_at > clock_timestamp() + interval '5 s' FROM tenant_budget;
 SELECT test.pass(5), test.ev('phone.on_hook', '6');
 SELECT test.pass(15), test.taken();
 SELECT test.graph('p4', 'throttled', 100000);

@@ -184,3 +184,10 @@ SELECT test.consent('nordwind', 'ok'), test.due() LIKE '%tell bert busy%';
 SELECT kind, outcome FROM record(jsonb_build_array(
     jsonb_build_object('t', test.id('nordwind'), 'u', test.id('nobody'), 'c', 1, 'r', 'ok'),
     jsonb_build_object('t', test.id('nowhere'), 'u', test.id('anna'), 'c', 1, 'r', 'ok')));
+
+\echo the same result twice in one batch counts once
+SELECT test.pass(1000), test.due();
+SELECT test.ev('call.answered', '1001', 'twice');
+SELECT kind, outcome FROM record((SELECT jsonb_agg(jsonb_build_object('t', tenant_id, 'u', user_id, 'c', claim_no, 'r', r))
+    FROM teams_user, unnest(ARRAY['failed', 'ok']) r WHERE user_id = test.id('anna')));
+SELECT test.view('anna');
