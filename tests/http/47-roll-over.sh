@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The application's certificate and secret are rolled over under load: no restart, no failed call, no refused token.
+# The application's certificate is rolled over under load: no restart, no failed call, no refused token.
 # limit: 120
 . "$(dirname "$0")/lib.sh"
 start PRESENCE_ANSWER_MS=8000 # a busy machine is no reason for `deferred`
@@ -73,6 +73,7 @@ kill -0 "$load" || fail "the load has ended"
 kill "$load"
 wait "$load" || true
 sql "SELECT 'under load: ' || outcome || ' ' || count(*) FROM presence.event WHERE kind = 'publish' GROUP BY outcome"
+is "$(lines webhook 'route="POST /webhook/:pbx" status=[^2]')" 0 "events that were not taken"
 # What Graph refused was refused because this test made the tokens void.
 is "$(sql "SELECT string_agg(DISTINCT outcome, ' ') FROM presence.event
   WHERE kind = 'publish' AND outcome NOT IN ('published', 'unauthorized')")" "" "failures of publishing"
