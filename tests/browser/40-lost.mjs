@@ -1,7 +1,7 @@
 // What dashboard, Health, People and the tab say when Microsoft does not let us
 // any more: each reason that a consent is lost for, and our own credential
 // refused or about to end. Each with its remedy and who has to act.
-// limit: 150
+// limit: 240
 
 import { execFile } from 'node:child_process';
 import { copyFile, readFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # R12 R14: each way to lose a tenant is seen in mid-call, named to administrator and person, and heals by itself; another tenant does not notice.
-# limit: 150
+# limit: 240
 . "$(dirname "$0")/lib.sh"
 start
 sign_in admin@nordwind.example
