@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The database away for 5 s, dead or hanging: meanwhile only 503 with Retry-After, nothing that was taken is lost, and 200 again within 1 s of its return.
-# limit: 180
+# limit: 240
 . "$(dirname "$0")/lib.sh"
 . tests/http/steady.sh
 away_s=5

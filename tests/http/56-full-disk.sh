@@ -23,6 +23,11 @@ is "$(stat -f -c %T "$DISK")" tmpfs "the small disk"
 start STACK_PGDATA="$DISK/pg"
 steady_people 40 8
 fault '{"match":{"op":"setPresence"},"delay_ms":50}' >/dev/null
+sign_in admin@nordwind.example
+# Each change of the dashboard is a row of the log.
+changes=$(jq -nc --arg public "$PUBLIC_URL" --arg csrf "$CSRF" \
+  --arg cookie "$(awk 'NF == 7 { printf "%s%s=%s", (n++ ? "; " : ""), $6, $7 }' "$COOKIES")" '[{name: "admin", method: "PATCH",
+    url: "\($public)/admin/api/tenant", headers: {cookie: $cookie, "x-csrf-token": $csrf}, body: "{\"settings\":{\"lease_s\":900}}", times: 2}]')
 
 fill() { dd if=/dev/zero of="$DISK/filler" bs=64k 2>/dev/null || true; }
 free_kb() { df -Pk "$DISK" | awk 'NR == 2 { print $4 }'; }
@@ -31,7 +36,7 @@ says_full() { grep -q 'ERROR:  could not extend file.*No space left' "$LOGS/post
 # A log of transactions that is at its end needs a new file.
 needs_wal() { ! sql "SELECT pg_switch_wal()"; }
 
-steady_begin 20
+steady_begin 20 "$changes"
 sleep 1 # under load, not before it
 full_ms=$(now_ms)
 fill
@@ -52,6 +57,7 @@ jq -c --argjson full "$full_ms" --argjson free "$free_ms" '.answers | {full_ms: 
   last_503_ms: (map(select(.status == 503).at) | max - $free)}' "$TOLD" | tee "$TEST_DIR/summary"
 BODY=$(<"$TEST_DIR/summary")
 [ "$(jq .busy <<<"$BODY")" -gt 40 ] || fail "that was no full disk: $BODY"
+[ "$(told 'map(select(.name == "admin" and .status == 503)) | length')" -gt 5 ] || fail "the dashboard noticed nothing"
 # A server that cannot start is tried again every 2 s, and then recovers.
 [ "$(jq .last_503_ms <<<"$BODY")" -lt 6000 ] || fail "it did not go on by itself within seconds: $BODY"
 [ "$(jq .first_200_ms <<<"$BODY")" -lt 6000 ] || fail "it did not go on by itself within seconds: $BODY"
