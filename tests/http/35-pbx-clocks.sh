@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # R4 R6 R16: a PBX whose clock is hours wrong, or jumps in mid-call, does no harm: to legs, handsets and assertions, signed or not.
-# limit: 120
+# limit: 180
 . "$(dirname "$0")/lib.sh"
 start STACK_FAKETIME=passing
 sign_in admin@nordwind.example

@@ -13,6 +13,13 @@ people() {
     SELECT '$1', '$2', 'e' || right(user_id::text, 12)::bigint, user_id FROM u"
 }
 
+# array TYPE CALL FIRST LAST: one event for each of the extensions eFIRST ... eLAST of
+# $PBX_URL, until all are taken; what came of them is in BODY.
+array() {
+  BODY=$(node tests/http/arrays.mjs "$PBX_URL" "$PBX_SECRET" "$@") || fail "the arrays: $BODY"
+  expect '.answers | keys - ["200", "503"] | join(" ")' ""
+}
+
 # looked_at: how many rows of `due` the reconciler has taken in hand so far.
 looked_at() {
   curl -sS --noproxy '*' --fail "$URL/metrics/reconciler" | awk '/due_taken_total/ { n = $NF } END { print n + 0 }'
