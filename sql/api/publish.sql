@@ -282,6 +282,10 @@ BEGIN
             u := user_goal(u, t, open, 'silent', 'stale', at);
         END IF;
         must := coalesce(user_renew_at(u) <= at, false);
+        IF user_again_at(u, t) <= at THEN
+            u.failed_no := NULL;
+            u.certain := false;
+        END IF;
         IF u.resend_at <= at AND NOT is_ahead(u.claim_until_at, at, '20 s') THEN
             IF t.consent = 'granted' AND u.goal <> 'none' AND u.goal = u.published
                 AND (u.goal = 'busy' OR u.published_at > at - interval '5 minutes')
