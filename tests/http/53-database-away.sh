@@ -41,7 +41,7 @@ hang() {
   gone_ms=$(now_ms)
   kill -STOP "$pid" # first: it makes no more of them
   kill -STOP $(family "$pid")
-  sleep $away_s
+  sleep $((away_s + 3)) # longer than a thread waits for one answer
   back_at_ms=$(now_ms)
   kill -CONT $(family "$pid")
 }

@@ -32,15 +32,15 @@ steady_people() {
      FROM u JOIN p ON p.nr = right(user_id::text, 12)::bigint % $pbxs"
 }
 
-# steady_begin PACE_MS [LOOKS as JSON] [TWICE: true, each event by two at once]
+# steady_begin PACE_MS [LOOKS as JSON] [TWICE: true, each event by two at once] [LOOK_MS]
 steady_begin() {
   TOLD=$TEST_DIR/told.json
   coproc LOAD { exec node tests/http/steady.mjs 3>&-; }
   load_pid=$LOAD_PID
   exec {load_in}>&"${LOAD[1]}" {load_out}<&"${LOAD[0]}"
   eval "exec ${LOAD[1]}>&- ${LOAD[0]}<&-"
-  jq -nc --slurpfile pbxs "$TEST_DIR/pbxs" --argjson phones "$phones" --argjson pace "$1" --argjson looks "${2:-[]}" --argjson twice "${3:-false}" \
-    '{pbxs: $pbxs[0], phones: $phones, pace_ms: $pace, twice: $twice, patience_ms: 60000, looks: $looks, look_ms: 200}' >&$load_in
+  jq -nc --slurpfile pbxs "$TEST_DIR/pbxs" --argjson phones "$phones" --argjson pace "$1" --argjson looks "${2:-[]}" --argjson twice "${3:-false}" --argjson look "${4:-200}" \
+    '{pbxs: $pbxs[0], phones: $phones, pace_ms: $pace, twice: $twice, patience_ms: 60000, looks: $looks, look_ms: $look}' >&$load_in
   local word
   read -r word <&$load_out
   is "$word" begun "word of the load"
