@@ -113,7 +113,7 @@ class Actor {
 
 function actorMake(roll, { seconds, ...who }) {
 	const a = new Actor(roll, who);
-	const moves = a.strict ? STRICT_MOVES : LOOSE_MOVES;
+	const moves = a.strict ? STRICT_MOVES : a.people.length > 1 ? PAIR_MOVES : LOOSE_MOVES;
 	for (let at_ms = roll(1500); at_ms < seconds * 1000; at_ms += a.strict ? 100 + roll(900) : 200 + roll(1500))
 		moveOf(roll, a, moves)(a, at_ms);
 	const { tenant, people, strict, phones } = a;
@@ -133,8 +133,9 @@ const STRICT_MOVES = [
 ];
 const LOOSE_MOVES = [
 	[36, burst], [20, endings], [10, handset], [8, wholeState], [3, arrayOfStates], [5, switchOver], [3, clearNow],
-	[5, postAgain], [4, transfer], [6, linkMove],
+	[5, postAgain], [4, transfer],
 ];
+const PAIR_MOVES = [...LOOSE_MOVES, [30, linkMove]];
 
 const legsOf = (roll) => (roll.chance(30) ? [undefined] : ['a', 'b', 'c'].slice(0, 1 + roll(3)));
 const named = (leg) => (leg === undefined ? {} : { leg_id: leg });
@@ -290,12 +291,17 @@ function postAgain(a, at_ms) {
 		a.step(at_ms, { do: 'post', posts: [{ id: a.roll.of(a.posted), again: true }] });
 }
 
+/** The most often in mid-call, with news of that call afterwards. */
 function linkMove(a, at_ms) {
 	const phone = a.phones.find((p) => p.moves);
-	if (!phone)
-		return burst(a, at_ms);
+	const c = { phone, call: `c${a.tenant}-${a.people[0]}-${a.made++}`, legs: [undefined] };
+	const news = (type) => a.step(at_ms, { do: 'post', posts: [a.post(phone.pbx, [callEvent(a, c, type)])] });
+	if (a.roll.chance(80))
+		news('call.answered');
 	phone.to = a.people.find((p) => p !== (phone.to ?? phone.person));
-	return a.step(at_ms, { do: 'link', extension: phone.extension, person: phone.to, by: a.roll.of(['file', 'file', 'presencectl']) });
+	a.step(at_ms, { do: 'link', extension: phone.extension, person: phone.to, by: a.roll.of(['file', 'file', 'presencectl']) });
+	if (a.roll.chance(50))
+		news(a.roll.of(['call.held', 'call.ended']));
 }
 
 // ---- what happens to whole tenants ---------------------------------------------
