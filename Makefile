@@ -154,6 +154,13 @@ $(CLOCKWAIT): tests/stack/clockwait.c
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARN) -shared -fPIC -o $@ $<
 
+# The benchmark's own programs: the load generator, which tests use as well.
+LOAD := $B/tests/load
+$(LOAD): $(patsubst %,$B/obj/tests/bench/%.o,load plan tally wire)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) -o $@ $^ -lcrypto -lm
+
 .SECONDARY:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
 
@@ -196,7 +203,7 @@ run:
 	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools
 	@exec tests/stack/run
 
-build-check: all stack-tools $(UNITS) $(REPLAYS)
+build-check: all stack-tools $(UNITS) $(REPLAYS) $(LOAD)
 
 check:
 	@tests/setup check
