@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# As many at once as there may be, 5,000: nobody is turned away; each waits its turn, and whose time is over by then is answered as soon as it is stored.
+# As many at once as there may be, 5,000, while Graph is slow: each is stored and answered 200 within the limit, and later shown.
 # limit: 240
 . "$(dirname "$0")/lib.sh"
 . tests/http/crowd.sh
 start
 crowd_people
-fault '{"match":{"op":"setPresence"},"delay_ms":50}' >/dev/null
+# Slower than the answer's limit: so nobody waits for the simulator's share of the machine.
+fault '{"match":{"op":"setPresence"},"delay_ms":4000}' >/dev/null
 webhook=$(<"$PIDS/webhook.pid")
 quiet=$(high_kb)
 most=5000
 [ "$(ulimit -n)" -gt $((most + 200)) ] || most=$(($(ulimit -n) - 200))
 crowd $most call.answered many
-expect '.answers | keys | join(" ")' 200
+no_faults
 is "$(sql "SELECT count(*) FROM presence.event WHERE kind = 'event' AND type = 'call.answered' AND extension LIKE 'e%'")" "$most" "events stored"
 until_true 90 busy_are "$most"
 
