@@ -31,6 +31,7 @@ export class Judge {
 		this.calls = [];
 		this.byPerson = new Map();
 		this.healed = new Map();
+		this.unsettled = new Map(); // people who are right but being told: since when
 	}
 
 	/** The presence calls of our tenants so far; those under way are read again. */
@@ -58,7 +59,9 @@ export class Judge {
 				latest = Date.now();
 			if (wrong.length === 0 && !this.isLanding(late, now))
 				return { seconds: (now - ended_at) / 1000, faults: [] };
-			const over = wrong.filter(({ id }) => now > Math.max(latest + RIGHT_MS,
+			this.unsettled = new Map(wrong.filter((w) => w.right).map(({ id }) => [id, this.unsettled.get(id) ?? now]));
+			// Right, and being told once more: that takes its time whenever it comes.
+			const over = wrong.filter(({ id }) => now > Math.max(latest + RIGHT_MS, (this.unsettled.get(id) ?? 0) + RIGHT_MS,
 				...this.landedLate(id).map((c) => c.landed_at + LANDED_MS)));
 			if (over.length)
 				return { seconds: (now - ended_at) / 1000, faults: over.map((w) => this.story(w)) };
@@ -76,7 +79,7 @@ export class Judge {
 	}
 
 	async wrong() {
-		const rows = await sql(`SELECT user_id, presence.user_must_tell(u), claim_until_at IS NOT NULL, goal <> 'none' AND failed_no IS NOT DISTINCT
+		const rows = await sql(`SELECT user_id, presence.user_must_tell(u), coalesce(claim_until_at > clock_timestamp(), false), goal <> 'none' AND failed_no IS NOT DISTINCT
 			FROM goal_no, concat_ws(' ', goal, published, CASE WHEN certain THEN 'certain' ELSE 'uncertain' END, 'attempts', attempts,
 				'retry', retry_at::time, 'claimed until', claim_until_at::time, 'late', late, problem, t.consent, 'gate', b.gate_until_at::time)
 			FROM presence.teams_user u JOIN presence.tenant t USING (tenant_id) JOIN presence.tenant_budget b USING (tenant_id)
@@ -91,7 +94,7 @@ export class Judge {
 			const right = isRight(session, should, this.model.people.get(id));
 			if (!right || must === 't' || claimed === 't')
 				wrong.push({
-					id, failed: failed === 't', text: `Teams shows ${shows} of ours and should show ${
+					id, right, failed: failed === 't', text: `Teams shows ${shows} of ours and should show ${
 						should.busy ? 'Busy' : [...should.may].join(' or ')}${right ? ' (right, but not settled)' : ''}; stored: ${told}`,
 				});
 		}
