@@ -156,9 +156,21 @@ BEGIN
     RETURN changed;
 END $$;
 
--- Locks the tenants' budget rows in order, leaving out those that somebody
--- else holds: one tenant cannot stop the others. Returns those it got.
+-- Locks the tenants' budget rows, all in one order. Whoever holds one does so for
+-- some milliseconds and is waited for; is it longer, then all that are held are
+-- left out: one tenant cannot stop the others. Returns those it got.
 CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[])
+RETURNS uuid[] LANGUAGE plpgsql SET lock_timeout = '60ms' AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
+        SELECT tenant_id FROM tenant_budget WHERE tenant_id = ANY ($1)
+        ORDER BY tenant_id FOR UPDATE) x);
+EXCEPTION WHEN lock_not_available THEN
+    RETURN tenants_lock_free(wanted);
+END $$;
+
+-- The same, waiting for nobody.
+CREATE OR REPLACE FUNCTION presence.tenants_lock_free(wanted uuid[])
 RETURNS uuid[] LANGUAGE plpgsql AS $$
 BEGIN
     RETURN (SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
@@ -233,7 +245,9 @@ BEGIN
             INSERT INTO event_key
             SELECT f.t, f.p, f.k, clock_timestamp() FROM f
             WHERE f.k IS NOT NULL AND f.times = 1 AND (f.person).monitoring AND f.t = ANY (locked)
-            ON CONFLICT DO NOTHING RETURNING pbx_id, key)
+            AND NOT EXISTS (SELECT FROM event_key x     -- the tenant is locked: nobody else adds it
+                WHERE x.tenant_id = f.t AND x.pbx_id = f.p AND x.key = f.k)
+            RETURNING pbx_id, key)
         SELECT f.*, k.key IS NOT NULL AS fresh,
             lead(f.uid) OVER w IS DISTINCT FROM f.uid OR lead(f.t) OVER w <> f.t AS last
         FROM f LEFT JOIN keys k ON k.pbx_id = f.p AND k.key = f.k AND f.times = 1

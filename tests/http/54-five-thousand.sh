@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # As many at once as there may be, 5,000, while Graph is slow: each is stored and answered 200 within the limit, and later shown.
 # limit: 240
+# alone
 . "$(dirname "$0")/lib.sh"
 . tests/http/crowd.sh
-start
+# What must hold is that nobody is turned away; how soon all are stored on a machine
+# that carries sender, simulator and database too is of the benchmark.
+start PRESENCE_ANSWER_MS=8000
 crowd_people
-# Slower than the answer's limit: so nobody waits for the simulator's share of the machine.
-fault '{"match":{"op":"setPresence"},"delay_ms":4000}' >/dev/null
+# So slow that nobody waits for the simulator's share of the machine.
+fault '{"match":{"op":"setPresence"},"delay_ms":9000}' >/dev/null
 webhook=$(<"$PIDS/webhook.pid")
 quiet=$(high_kb)
 most=5000
