@@ -31,7 +31,7 @@ static atomic_bool away, trying;
 
 struct db {
 	char *url;
-	char *program;
+	char *app_name;
 	const struct statement *list;
 	int n;
 	bool *prepared; /* of the connection, one for each statement */
@@ -74,13 +74,13 @@ read_hosts(struct db *db)
 }
 
 struct db *
-db_new(const char *url, const char *program, const struct statement *list,
+db_new(const char *url, const char *app_name, const struct statement *list,
     int n)
 {
 	struct db *db = heap_alloc(sizeof(*db));
 
 	db->url = heap_strdup(url);
-	db->program = heap_strdup(program);
+	db->app_name = heap_strdup(app_name);
 	db->list = list;
 	db->n = n;
 	db->prepared = heap_alloc((size_t)n + 1);
@@ -107,7 +107,7 @@ db_free(struct db *db)
 		return;
 	disconnect(db);
 	heap_free(db->url);
-	heap_free(db->program);
+	heap_free(db->app_name);
 	heap_free(db->prepared);
 	for (i = 0; i < 3; i++)
 		heap_free(db->lists[i]);
@@ -240,14 +240,14 @@ no_notice(void *arg, const PGresult *result)
 }
 
 static PGconn *
-start(struct db *db)
+connection_new(struct db *db)
 {
 	char lists[3][LIST_MAX + 1], patience[16];
 	/* What stands before the URL is a default, what behind it decides. */
 	const char *const keys[] = { "tcp_user_timeout", "dbname",
 		"application_name", "client_encoding", list_keys[0],
 		list_keys[1], list_keys[2], NULL };
-	const char *values[] = { patience, db->url, db->program, "UTF8", NULL,
+	const char *values[] = { patience, db->url, db->app_name, "UTF8", NULL,
 		NULL, NULL, NULL };
 	int i;
 
@@ -374,7 +374,7 @@ lost(struct ctx *cx, struct db *db)
 static enum err
 connect_now(struct ctx *cx, struct db *db)
 {
-	db->conn = start(db);
+	db->conn = connection_new(db);
 	if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD)
 		return not_connected(cx, db, PQerrorMessage(db->conn));
 	PQsetNoticeReceiver(db->conn, no_notice, NULL);

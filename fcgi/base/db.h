@@ -23,11 +23,11 @@ struct rows; /* of one answer; lives as long as the cx it was asked with */
  * Makes a handle, does not connect. The list of statements is borrowed for
  * life; entries with text NULL are skipped (not this program's).
  * url is a libpq connection string or URI; statement_timeout 2 s, lock_timeout
- * 0.5 s, application_name = program, UTF-8, time zone UTC and ISO dates are
+ * 0.5 s, application_name = app_name, UTF-8, time zone UTC and ISO dates are
  * set by us. Several hosts: libpq tries them in order; one that says nothing
  * uses up the 2 s of connecting, and the next attempt starts behind it.
  */
-struct db *db_new(const char *url, const char *program,
+struct db *db_new(const char *url, const char *app_name,
     const struct statement *list, int n);
 void db_free(struct db *db);
 /* For the few long statements (import, migration): 0 = the default. Takes

@@ -321,7 +321,7 @@ json_peek_int(struct json_object *o, const char *name, int64_t absent)
 
 /* *ret NULL: absent or null, which is well unless required. */
 static enum err
-member(struct ctx *cx, struct json_object *o, const char *where,
+json_member(struct ctx *cx, struct json_object *o, const char *where,
     const char *name, bool required, struct json_object **ret)
 {
 	*ret = NULL;
@@ -343,7 +343,7 @@ json_member_text(struct ctx *cx, struct json_object *o, const char *where,
 	enum err e;
 	size_t len;
 
-	e = member(cx, o, where, name, required, &m);
+	e = json_member(cx, o, where, name, required, &m);
 	if (e)
 		return e;
 	if (!m) {
@@ -369,7 +369,7 @@ json_member_bool(struct ctx *cx, struct json_object *o, const char *where,
 	struct json_object *m;
 	enum err e;
 
-	e = member(cx, o, where, name, required, &m);
+	e = json_member(cx, o, where, name, required, &m);
 	if (e || !m)
 		return e;
 	if (!json_object_is_type(m, json_type_boolean))
@@ -387,7 +387,7 @@ json_member_int(struct ctx *cx, struct json_object *o, const char *where,
 	enum err e;
 	int64_t n;
 
-	e = member(cx, o, where, name, required, &m);
+	e = json_member(cx, o, where, name, required, &m);
 	if (e || !m)
 		return e;
 	if (!whole_number(m, &n) || n < min || n > max)
