@@ -44,4 +44,9 @@ enum result {
 };
 const char *result_word(enum result r);
 
+/* How a part of a request ends that waits for a job. */
+enum settled { SETTLED_PUBLISHED, SETTLED_SUPERSEDED, SETTLED_DEFERRED };
+typedef void settled_fn(void *arg, uint64_t ticket, int part, enum goal goal,
+    enum settled how);
+
 #endif

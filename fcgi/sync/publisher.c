@@ -116,7 +116,7 @@ publisher_start(const struct publisher_options *o)
 	struct publisher *p = heap_alloc(sizeof(*p));
 
 	p->o = *o;
-	p->waiting = waiting_new(o);
+	p->waiting = waiting_new(o->settled, o->arg);
 	p->loop = http_loop_new(o->max_in_flight + TOKENS_AT_ONCE);
 	p->results = queue_new(RESULTS_MAX);
 	calls_init(&p->inbox);

@@ -20,9 +20,6 @@
 
 struct publisher;
 
-/* How a waiting part of a request ends. */
-enum settled { SETTLED_PUBLISHED, SETTLED_SUPERSEDED, SETTLED_DEFERRED };
-
 struct publisher_options {
 	const struct settings *settings;
 	struct entra *entra;            /* borrowed */
@@ -30,8 +27,7 @@ struct publisher_options {
 	int max_in_flight;              /* Graph calls at once */
 	/* News for whoever waits; from the record thread, must not block. May
 	 * be NULL where nobody calls publisher_wait. */
-	void (*settled)(void *arg, uint64_t ticket, int part, enum goal goal,
-	    enum settled how);
+	settled_fn *settled;
 	void *arg;
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 
 #define BUCKETS 4096
@@ -39,19 +40,18 @@ struct person {
 struct waiting {
 	pthread_mutex_t lock;
 	pthread_cond_t group_done;
-	void (*settled)(void *arg, uint64_t ticket, int part, enum goal goal,
-	    enum settled how);
+	settled_fn *settled;
 	void *arg;
 	struct person *buckets[BUCKETS];
 };
 
 struct waiting *
-waiting_new(const struct publisher_options *o)
+waiting_new(settled_fn *settled, void *arg)
 {
 	struct waiting *w = heap_alloc(sizeof(*w));
 
-	w->settled = o->settled;
-	w->arg = o->arg;
+	w->settled = settled;
+	w->arg = arg;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->group_done, NULL);
 	return w;

@@ -6,10 +6,10 @@
 #ifndef SYNC_WAITING_H
 #define SYNC_WAITING_H
 
-#include "sync/publisher.h"
+#include "sync/job.h"
 
 struct waiting;
-struct waiting *waiting_new(const struct publisher_options *o);
+struct waiting *waiting_new(settled_fn *settled, void *arg); /* or NULL, NULL */
 void waiting_free(struct waiting *w); /* nobody is told */
 
 /* See publisher_wait, publisher_wait_all. */

@@ -26,11 +26,9 @@ hear(void *arg, uint64_t ticket, int part, enum goal goal, enum settled how)
 static int
 begin(void **state)
 {
-	const struct publisher_options o = { .settled = hear, .arg = heard };
-
 	(void)state;
 	nheard = 0;
-	w = waiting_new(&o);
+	w = waiting_new(hear, heard);
 	return 0;
 }
 
