@@ -191,7 +191,9 @@ export class Judge {
 		await this.callsRead();
 		const { plan, began, died } = this.storm;
 		const faults = [...togetherFaults(this.calls, began), ...limitFaults(await sim('GET', 'counts'), this.tenants)];
-		const unsettled = new Set(plan.changes.filter((c) => c.do === 'consent').map((c) => c.tenant));
+		// Whose consent was lost, or seemed so to a probe, is told again when it is back.
+		const unsettled = new Set([...plan.changes.filter((c) => c.do === 'consent'),
+			...plan.faults.filter((f) => f.op === 'getPresencesByUserId')].map((x) => x.tenant));
 		for (const a of plan.actors.filter((x) => x.strict)) {
 			const person = this.model.people.get(this.tenants[a.tenant].people[a.people[0]].id);
 			const calls = this.byPerson.get(person.id) ?? [];
