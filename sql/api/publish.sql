@@ -86,10 +86,15 @@ BEGIN
             u.published := u.claim_goal;
             u.published_at := u.claim_at;
             u.published_until_at := u.claim_at + make_interval(secs => u.claim_s);
-            IF u.claim_goal <> 'busy' THEN
-                u.busy_until_at := NULL;
+            -- An older call that may yet land can show what it told for as long as it said.
+            IF u.late THEN
+                u.told_until_at := greatest(u.told_until_at, u.published_until_at);
+            ELSE
+                u.told_until_at := u.published_until_at;
+                IF u.claim_goal <> 'busy' THEN
+                    u.busy_until_at := NULL;
+                END IF;
             END IF;
-            u.told_until_at := u.published_until_at;
             u.published_no := u.claim_goal_no;
             IF u.goal = u.published THEN
                 u.published_no := u.goal_no;    -- it changed and came back

@@ -205,3 +205,22 @@ SELECT test.pass(500), test.due(), test.pass(101), test.due();
 SELECT test.graph('anna', 'ok'), test.view('anna');
 SELECT test.pass(601), test.due(), test.graph('anna', 'not_found'), test.view('anna');
 SELECT test.pass(601), test.due(), test.graph('anna', 'rejected'), test.view('anna'), test.pass(700), test.due();
+
+\echo a Busy that was given up may land behind the clear: a call that comes and goes meanwhile does not make that forgotten
+SELECT test.pass(20000), test.due() <> '', test.ev('call.ended', '1003', 'n0');
+UPDATE teams_user SET goal = 'none', published = 'none', certain = true, claim_until_at = NULL, resend_at = NULL, late = false,
+    retry_at = NULL, busy_until_at = NULL, told_until_at = NULL, attempts = 0 WHERE user_id = test.id('carla');
+DELETE FROM call_leg WHERE user_id = test.id('carla');
+UPDATE tenant SET after_call = 'clear';
+SELECT test.ev('call.answered', '1003', 'n1');
+SELECT test.graph('carla', 'unknown');
+SELECT test.pass(2), test.ev('call.ended', '1003', 'n1');
+SELECT test.graph('carla', 'ok'), test.view('carla');
+SELECT test.apply(test.event('call.answered', '1003', 'n2'), test.event('call.ended', '1003', 'n2'));
+SELECT test.view('carla');
+SELECT test.pass(61), test.due() ~ 'tell carla clear';
+SELECT test.graph('carla', 'ok'), test.view('carla');
+\echo once told again, nothing of it is left
+SELECT test.apply(test.event('call.answered', '1003', 'n3'), test.event('call.ended', '1003', 'n3'));
+SELECT test.pass(61), test.due() ~ 'carla';
+UPDATE tenant SET after_call = 'available';

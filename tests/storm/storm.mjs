@@ -8,6 +8,7 @@ import { LATE_FROM_S, PBXS } from './plan.mjs';
 import { PIDS, admin, agent, ctl, sim, tab } from './world.mjs';
 
 const PATIENCE_MS = 60_000;
+const HELD_MS = 4000; // the answer's limit, and the batch that is under way then
 const AHEAD_MS = 2 * 3600 * 1000; // the clock of a PBX that is hours wrong
 
 /** Many at once, or one alone; in the order of asking. One for each PBX. */
@@ -200,8 +201,17 @@ export class Storm {
 	async post(tenant, body) {
 		const pbx = tenant.pbxs[body.pbx];
 		const from = Date.now();
-		const answer = await insist(PATIENCE_MS, (a) => this.told(a),
-			() => ask(agent, 'POST', pbx.url, sign(pbx.secret, body.id, body.text), body.text));
+		let dropped; // when an attempt began that nobody answered
+		const answer = await insist(PATIENCE_MS, (a) => this.told(a), async () => {
+			const began = Date.now();
+			const one = await ask(agent, 'POST', pbx.url, sign(pbx.secret, body.id, body.text), body.text);
+			if (!one.status)
+				dropped = began;
+			return one;
+		});
+		// It may be in the program's hands yet, and count after what is done next.
+		if (dropped)
+			await pause(dropped + HELD_MS - Date.now());
 		if (answer.status !== 200) {
 			this.complain(`event ${body.id} ${body.text}: ${answer.status || answer.why} ${answer.text}`);
 			return { body, from, to: Date.now(), results: null };
