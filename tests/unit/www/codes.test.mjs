@@ -66,7 +66,7 @@ test('what is in the way of a person\'s status, for both readers', () => {
 });
 
 test('why Teams was told something', () => {
-	const codes = [...found(sql, /user_goal\(u, t, '\w+', '(\w+)'/g), ...found(sql, /why := '(\w+)'/g)];
+	const codes = [...found(sql, /user_goal\(u, t, .*?, '\w+', '(\w+)', at\)/g), ...found(sql, /why := '(\w+)'/g)];
 
 	assert.ok(codes.length >= 5, `codes: ${codes}`);
 	for (const code of codes)
