@@ -6,6 +6,7 @@
 #                   SAN=address,undefined or SAN=thread: with sanitizers
 #                   T="http/20 unit": only these tests; N=1: one at a time
 #   make lint       the rules of the house, and a build with -Werror
+#   make bench      how fast it is, beside what it could be; QUICK=1: in short
 #   make fuzz       every fuzzer for FUZZ_S seconds (30)
 #   make format     clang-format over the C files
 #   make install    DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
@@ -22,8 +23,8 @@ N ?=
 .DEFAULT_GOAL := all
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all check run fuzz lint format install uninstall clean \
-	build-check stack-tools npm-www npm-tests FORCE
+.PHONY: all check run bench fuzz lint format install uninstall clean \
+	build-check stack-tools npm-www npm-tests npm-bench FORCE
 
 # --- where it goes --------------------------------------------------------
 
@@ -154,12 +155,17 @@ $(CLOCKWAIT): tests/stack/clockwait.c
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -std=c11 -D_GNU_SOURCE $(WARN) -shared -fPIC -o $@ $<
 
-# The benchmark's own programs: the load generator, which tests use as well.
+# The benchmark's own programs; the load generator is the tests' as well.
 LOAD := $B/tests/load
 $(LOAD): $(patsubst %,$B/obj/tests/bench/%.o,load plan tally wire)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(LINK) -o $@ $^ -lcrypto -lm
+GRAPH := $B/tests/graph
+$(GRAPH): $(patsubst %,$B/obj/tests/bench/%.o,graph graph_http graph_count)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) -o $@ $^ -lnghttp2 -lssl -lcrypto
 
 .SECONDARY:
 -include $(shell find $B/obj -name '*.d' 2>/dev/null)
@@ -170,10 +176,10 @@ NPM_CI = npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 # npm ci only when the lock file changed.
 define npm_ci
 	@cmp -s $1/package-lock.json $1/node_modules/.lock || { \
-	  echo "  NPM   $1"; \
+	  echo "  NPM   $1"; log=build/npm-$(subst /,-,$1).log; \
 	  command -v npm >/dev/null || { \
 	    echo "make: npm is missing; tests/setup installs it" >&2; exit 1; }; \
-	  (cd $1 && $(NPM_CI)) >build/npm-$1.log 2>&1 || { cat build/npm-$1.log >&2; \
+	  (cd $1 && $(NPM_CI)) >$$log 2>&1 || { cat $$log >&2; \
 	    echo "make: npm ci failed in $1/: is the npm registry reachable?" >&2; \
 	    exit 1; }; \
 	  cp $1/package-lock.json $1/node_modules/.lock; }
@@ -186,6 +192,10 @@ npm-www:
 npm-tests:
 	@mkdir -p build
 	$(if $(wildcard tests/package-lock.json),$(call npm_ci,tests))
+
+npm-bench:
+	@mkdir -p build
+	$(call npm_ci,tests/bench/node)
 
 WWW_SRC := $(shell find www -type f -not -path '*/node_modules/*' 2>/dev/null)
 $(WWW)/.built: $(WWW_SRC) | npm-www
@@ -209,6 +219,13 @@ check:
 	@tests/setup check
 	@$(MAKE) --no-print-directory -j$(CPUS) build-check
 	@BUILD=$B SAN=$(SAN) tests/run $(if $N,-n $N) $T
+
+# About 13 minutes on a quiet machine; QUICK=1: 2.
+bench:
+	@tests/setup bench
+	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools npm-bench \
+	  $(LOAD) $(GRAPH)
+	@QUICK=$(QUICK) tests/bench/run
 
 lint:
 	@tests/setup check
@@ -287,4 +304,4 @@ uninstall:
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/presence.conf
 
 clean:
-	rm -rf build www/node_modules tests/node_modules
+	rm -rf build www/node_modules tests/node_modules tests/bench/node/node_modules
