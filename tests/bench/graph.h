@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define PATH_MAX_BYTES 200
-#define BODY_MAX_BYTES 1024
+#define BODY_MAX_BYTES 1024 /* kept of it */
 #define CALLS_MAX 65536
 #define STREAMS 100
 
@@ -29,10 +29,10 @@ struct call {
 	char body[BODY_MAX_BYTES + 1];
 	size_t len;
 	int64_t due_us;
-	    /* -1: not whole yet, 0: being answered */ /* -1: not whole yet, 0:
-							  being answered */
-	struct person *person; /* whose presence it sets */
-	int state;             /* which */
+	/* -1: not whole yet, 0: being answered */ /* -1: not whole yet, 0:
+						      being answered */
+	struct person *person;                     /* whose presence it sets */
+	int state;                                 /* which */
 	int status;
 	const char *text; /* of the answer; static or own */
 	char own[1024];
@@ -46,7 +46,7 @@ struct conn {
 	bool shaking, dirty, writing;
 	nghttp2_session *h2; /* NULL: HTTP/1.1 */
 	struct call *calls;  /* under way; of HTTP/1.1 one at most */
-	char in[BODY_MAX_BYTES + 4096];
+	char in[16384];      /* a token's request carries an assertion */
 	size_t in_len;
 	char *out;
 	size_t out_len, out_done, out_size;
@@ -81,7 +81,8 @@ void call_free(struct call *call);
 bool call_begin(struct call *c, int64_t now_us);
 /* The delay is over: what it sets is set. */
 void call_end(struct call *c);
-/* For GET /people: one "TENANT USER STATE" line each; the caller frees it. */
+/* For GET /people: one line each: tenant, user, state, calls,
+ * changes; the caller frees it. */
 char *people_list(size_t *ret_len);
 
 extern int graph_connections; /* that speak TLS, open now */

@@ -9,6 +9,7 @@
 
 #define SLOTS (1 << 18) /* of people; a power of two, at most half full */
 #define TENANT_SLOTS (1 << 14)
+#define LINE 160 /* at most, of the list of people */
 #define WINDOW_S 30
 #define WINDOW_MOST 1500 /* what Graph takes of a tenant in a window */
 
@@ -229,7 +230,7 @@ call_begin(struct call *c, int64_t now_us)
 char *
 people_list(size_t *ret_len)
 {
-	char *list = malloc((size_t)npeople * 96 + 1);
+	char *list = malloc((size_t)npeople * LINE + 1);
 	size_t len = 0;
 	int i;
 
@@ -237,9 +238,11 @@ people_list(size_t *ret_len)
 		return NULL;
 	for (i = 0; i < SLOTS; i++)
 		if (people[i].user[0])
-			len += (size_t)snprintf(list + len, 96, "%s %s %s\n",
+			len += (size_t)snprintf(list + len, LINE,
+			    "%s %s %s %" PRIu64 " %" PRIu64 "\n",
 			    people[i].tenant, people[i].user,
-			    states[people[i].state]);
+			    states[people[i].state], people[i].calls,
+			    people[i].changes);
 	*ret_len = len;
 	return list;
 }

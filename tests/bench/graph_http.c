@@ -277,7 +277,7 @@ h1_read(struct conn *c)
 	     line = strstr(line, "\r\n"), line += line ? 2 : 0)
 		if (strncasecmp(line, "content-length:", 15) == 0)
 			len = strtoul(line + 15, NULL, 10);
-	if (len > BODY_MAX_BYTES)
+	if (len > sizeof(c->in) - 1 - (size_t)(body - c->in))
 		return false;
 	if ((size_t)(c->in + c->in_len - body) < len)
 		return true;
@@ -293,8 +293,8 @@ h1_read(struct conn *c)
 	     line = strstr(line, "\r\n"), line += line ? 2 : 0)
 		if (strncasecmp(line, "authorization: ", 15) == 0)
 			token_read(call, line + 15, strcspn(line + 15, "\r"));
-	memcpy(call->body, body, len);
-	call->len = len;
+	call->len = len < BODY_MAX_BYTES ? len : BODY_MAX_BYTES;
+	memcpy(call->body, body, call->len);
 	c->in_len -= (size_t)(body - c->in) + len;
 	memmove(c->in, body + len, c->in_len);
 	call_whole(call);

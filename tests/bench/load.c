@@ -36,7 +36,7 @@
 
 #define CONNECT_MS 5000
 #define CONNECTING_MOST 256 /* at once */
-#define ATTEMPTS 5
+#define ATTEMPTS 15
 #define DRAIN_S 40          /* for what is under way at the end */
 #define BACKLOG_MAX 1000000 /* open: planned and not sent yet */
 #define TICK_US 50000       /* how often waits are looked at */
@@ -45,7 +45,7 @@ enum mode { MODE_CROWD, MODE_CLOSED, MODE_OPEN };
 
 static struct {
 	enum mode mode;
-	int connections, repeat_percent;
+	int connections, repeat_percent, expected;
 	double seconds, warm, rate;
 	bool poisson;
 	int64_t patience_us;
@@ -62,7 +62,7 @@ static int under_way; /* connections that have an event */
 static int64_t *backlog;
 static uint64_t backlog_in, backlog_out;
 static int *free_conns, nfree;
-static int next_person;
+static int next_person, next_on;
 
 /* --- chance -----------------------------------------------------------------
  */
@@ -141,8 +141,8 @@ event_give(struct conn *c, int person, int64_t planned_us)
 	under_way++;
 }
 
-/* closed: connection c has the people c, c + N, c + 2N ... for itself; where
- * people are few, connections share them. */
+/* closed: connection c has the people c, c + N, c + 2N ... for itself, one call
+ * after the other; where people are few, connections share them. */
 static int
 person_of(struct conn *c)
 {
@@ -153,8 +153,23 @@ person_of(struct conn *c)
 		person = first % plan.npeople;
 		c->turn = 0;
 	}
-	c->turn++;
+	if (plan.people[person].on)
+		c->turn++;
 	return person;
+}
+
+/* When the time is over, everybody hangs up. -1: nobody who could right now. */
+static int
+person_on(void)
+{
+	int i;
+
+	while (next_on < plan.npeople && !plan.people[next_on].on)
+		next_on++;
+	for (i = next_on; i < plan.npeople && i < next_on + 64; i++)
+		if (plan.people[i].on && plan.people[i].sending == 0)
+			return i;
+	return -1;
 }
 
 /* open: the next one whom nobody tells anything about right now. */
@@ -197,8 +212,13 @@ conn_lost(struct conn *c, enum trouble t)
 static void
 conn_go(struct conn *c, int64_t now)
 {
+	int person;
+
 	if (!c->busy && o.mode == MODE_CLOSED && now < end_us)
 		event_give(c, person_of(c), 0);
+	else if (!c->busy && o.mode == MODE_CLOSED && start_us &&
+	    (person = person_on()) >= 0)
+		event_give(c, person, 0);
 	if (c->again_us > now)
 		return;
 	if (c->state == CONN_CLOSED) {
@@ -236,7 +256,7 @@ conn_answered(struct conn *c, const struct answer *a)
 	tally.statuses[a->status]++;
 	if (a->last)
 		conn_close(c);
-	if (a->status >= 200 && a->status < 300) {
+	if ((a->status >= 200 && a->status < 300) || a->status == o.expected) {
 		tally_body(&tally, a->body, a->len);
 		event_taken(c, now);
 	} else if (a->status == 429 || a->status >= 500) {
@@ -333,6 +353,8 @@ wait_for(int64_t us)
 static int64_t
 plan_due(int64_t now, int64_t *planned)
 {
+	int person;
+
 	while (*planned <= now && *planned < end_us) {
 		if (backlog_in - backlog_out < BACKLOG_MAX)
 			backlog[backlog_in++ % BACKLOG_MAX] = *planned;
@@ -347,6 +369,12 @@ plan_due(int64_t now, int64_t *planned)
 
 		event_give(
 		    c, person_free(), backlog[backlog_out++ % BACKLOG_MAX]);
+		conn_go(c, now);
+	}
+	while (now >= end_us && nfree > 0 && (person = person_on()) >= 0) {
+		struct conn *c = &conns[free_conns[--nfree]];
+
+		event_give(c, person, 0);
 		conn_go(c, now);
 	}
 	return *planned;
@@ -388,8 +416,9 @@ run(void)
 			if (due < next)
 				next = due;
 		}
-		if ((o.mode == MODE_CROWD || now >= end_us) && under_way == 0 &&
-		    backlog_in == backlog_out)
+		if ((o.mode == MODE_CROWD ||
+			(now >= end_us && person_on() < 0)) &&
+		    under_way == 0 && backlog_in == backlog_out)
 			break;
 		wait_for(next > now ? next - now : 0);
 	}
@@ -466,7 +495,7 @@ main(int argc, char **argv)
 	if (o.mode > MODE_OPEN)
 		usage("crowd, closed or open, and a file");
 	while ((option = getopt(
-		    argc - 1, argv + 1, "c:s:w:r:pd:u:k:t:i:a:S:")) != -1)
+		    argc - 1, argv + 1, "c:s:w:r:pd:u:k:t:i:x:a:S:")) != -1)
 		switch (option) {
 		case 'c':
 			o.connections = (int)number(optarg, 1, CONNECTIONS_MAX);
@@ -501,6 +530,9 @@ main(int argc, char **argv)
 			break;
 		case 'i':
 			plan.call = optarg;
+			break;
+		case 'x':
+			o.expected = (int)number(optarg, 100, 599);
 			break;
 		case 'a':
 			o.patience_us =
