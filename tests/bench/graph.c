@@ -80,8 +80,11 @@ out_add(struct conn *c, const void *bytes, size_t len)
 }
 
 static void
-conn_close(struct conn *c)
+conn_close(struct conn *c, const char *where)
 {
+	if (c->calls)
+		fprintf(stderr, "graph: a connection ends with calls: %s, %s\n",
+		    where, ERR_reason_error_string(ERR_peek_last_error()));
 	if (c->ssl) {
 		SSL_free(c->ssl);
 		graph_connections--;
@@ -202,6 +205,7 @@ conn_accept(int listen_fd, bool secure)
 		if (!c->ssl || !SSL_set_fd(c->ssl, fd))
 			die("TLS");
 		SSL_set_accept_state(c->ssl);
+		graph_accepted++;
 		if (++graph_connections > graph_connections_most)
 			graph_connections_most = graph_connections;
 	}
@@ -264,14 +268,14 @@ conn_event(struct conn *c, uint32_t what)
 	if (c->fd < 0)
 		return;
 	if (c->shaking && !conn_shake(c)) {
-		conn_close(c);
+		conn_close(c, "handshake");
 		return;
 	}
 	if (c->shaking)
 		return;
 	conn_dirty(c);
 	if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !conn_in(c))
-		conn_close(c);
+		conn_close(c, "reading");
 }
 
 /* Answers whose time has come; one write for each connection. */
@@ -292,7 +296,7 @@ due(void)
 		dirty = c->next_dirty;
 		c->dirty = false;
 		if (c->fd >= 0 && !c->shaking && !conn_flush(c))
-			conn_close(c);
+			conn_close(c, "writing");
 	}
 }
 

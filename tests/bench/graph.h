@@ -87,6 +87,8 @@ char *people_list(size_t *ret_len);
 
 extern int graph_connections; /* that speak TLS, open now */
 extern int graph_connections_most;
+extern uint64_t graph_accepted; /* connections of TLS */
+extern uint64_t graph_resets;   /* streams that the client has reset */
 extern uint64_t graph_given_up; /* the client did not wait for the answer */
 
 #endif

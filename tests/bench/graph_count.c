@@ -37,7 +37,7 @@ static struct {
 } count;
 
 int graph_connections, graph_connections_most;
-uint64_t graph_given_up;
+uint64_t graph_given_up, graph_resets, graph_accepted;
 
 static uint64_t
 hash(const char *a, const char *b)
@@ -184,12 +184,14 @@ counts_answer(struct call *c)
 	    ",\"concurrent\":%" PRIu64 ",\"over_budget\":%" PRIu64
 	    ",\"most_in_window\":%d"
 	    ",\"tokens\":%" PRIu64 ",\"refused\":%" PRIu64
-	    ",\"given_up\":%" PRIu64
+	    ",\"given_up\":%" PRIu64 ",\"resets\":%" PRIu64
+	    ",\"accepted\":%" PRIu64
 	    ",\"people\":%d,\"tenants\":%d,\"connections\":%d,\"connections_"
 	    "most\":%d}\n",
 	    count.calls, count.changes, count.concurrent, count.over_budget,
 	    count.most_in_window, count.tokens, count.refused, graph_given_up,
-	    npeople, ntenants, graph_connections, graph_connections_most);
+	    graph_resets, graph_accepted, npeople, ntenants, graph_connections,
+	    graph_connections_most);
 	return answer(c, 200, c->own);
 }
 
@@ -220,7 +222,7 @@ call_begin(struct call *c, int64_t now_us)
 		return counts_answer(c);
 	if (c->is_post && strcmp(c->path, "/reset") == 0) {
 		memset(&count, 0, sizeof(count));
-		graph_given_up = 0;
+		graph_given_up = graph_resets = graph_accepted = 0;
 		graph_connections_most = graph_connections;
 		return counts_answer(c);
 	}
