@@ -377,7 +377,7 @@ plan_due(int64_t now, int64_t *planned)
 		event_give(c, person, 0);
 		conn_go(c, now);
 	}
-	return *planned;
+	return *planned < end_us ? *planned : INT64_MAX;
 }
 
 static void
