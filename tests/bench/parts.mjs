@@ -45,7 +45,7 @@ async function run(command, args, options = {}) {
 	const [code] = await once(child, 'close');
 	if (code !== 0)
 		throw new Error(`${command} ${args.join(' ')}: ${errors.trim() || out.trim().slice(-500) || `exit ${code}`}`);
-	return out;
+	return options.both ? out + errors : out;
 }
 
 // A process that runs on; resolves when `ready` is said, or at once.
@@ -251,7 +251,7 @@ export class Parts {
 
 	// The same SQL functions, 16 clients with tenants of their own: what the
 	// database alone can do with a transaction for each step.
-	async pgbench(round, seconds) {
+	async pgbench(round, seconds, warm) {
 		const each = TENANTS / PGBENCH_CLIENTS;
 		const uuid = (kind, n) => `'${kind}0000000-0000-4000-8000-' || lpad((${n})::text, 12, '0')`;
 		const file = `${this.dir}/pgbench.sql`;
@@ -269,13 +269,15 @@ SELECT count(*) FROM presence.record(format('[{"t":"%s","u":"%s","c":%s,"r":"ok"
 	uuid(4, ':tn::int')}, ${uuid(5, `:tn::int * ${PEOPLE} + :e::int`)}, :c::bigint)::jsonb);
 `);
 		const since = await this.now();
-		const out = await run(`${pgBin}/pgbench`, ['-n', '-c', String(PGBENCH_CLIENTS), '-j', '2', '-T', String(seconds), '-M', 'prepared',
-			'-f', file, '-D', `round=${round}`, '-D', 'n=-1', '-h', `${this.env.RUN}/pg`, '-U', 'presence_webhook', 'presence']);
+		const out = await run(`${pgBin}/pgbench`, ['-n', '-c', String(PGBENCH_CLIENTS), '-j', '2', '-T', String(seconds), '-P', '1', '-M', 'prepared',
+			'-f', file, '-D', `round=${round}`, '-D', 'n=-1', '-h', `${this.env.RUN}/pg`, '-U', 'presence_webhook', 'presence'], { both: true });
+		// Each second's rate; at first every connection makes its plans.
+		const rates = [...out.matchAll(/^progress: [\d.]+ s, ([\d.]+) tps/mg)].map((m) => Number(m[1])).slice(warm);
 		const transactions = Number(/transactions actually processed: (\d+)/.exec(out)[1]);
 		const told = Number(await this.sql(`SELECT count(*) FROM presence.event WHERE at >= '${since}' AND kind = 'publish'
 			AND tenant_id >= '${tenantId(TENANTS)}'`));
 		// Where a step found its tenant held, nothing was done.
-		return { rate: Number(/tps = ([\d.]+)/.exec(out)[1]) * Math.min(1, told / transactions), events: transactions, done: told / transactions };
+		return { rate: rates.reduce((sum, one) => sum + one, 0) / rates.length * Math.min(1, told / transactions), events: transactions, done: told / transactions };
 	}
 
 	// --- the Node peer --------------------------------------------------------------

@@ -87,7 +87,7 @@ set xrange [50:6400]
 set grid lc rgb "#dddddd"
 set xlabel "connections"
 set multiplot layout 1,2
-set key top left
+set key below
 set yrange [0:*]
 set title "events a second"
 plot ${curves(2)}

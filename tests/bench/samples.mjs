@@ -170,7 +170,7 @@ export class Samples {
 	// --- the samples of a round -------------------------------------------------------
 
 	ceiling(round) {
-		return this.take('database alone', round, () => this.parts.pgbench(round * 10 + this.repeated, this.plan.seconds));
+		return this.take('database alone', round, () => this.parts.pgbench(round * 10 + this.repeated, this.plan.seconds, this.plan.warm));
 	}
 
 	// nginx, FastCGI, the door with its signature, the JSON; then the type is none.
@@ -193,6 +193,9 @@ export class Samples {
 	async node(round, connections, workers) {
 		await this.parts.nodeStart(workers);
 		try {
+			// Its database connections make their plans, its code is compiled.
+			await this.parts.load('closed', 'node', { c: 64, s: 2 * this.plan.warm });
+			await this.parts.settled();
 			return await this.take(`Node x${workers}, ${connections}`, round, () => this.whole('closed', 'node',
 				{ c: connections, s: this.plan.seconds, w: this.plan.warm }, { node: this.parts.node.pid }), { connections, workers });
 		} finally {
