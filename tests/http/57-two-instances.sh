@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . tests/http/steady.sh
 seconds=12
-start STACK_INSTANCES=2
+start STACK_INSTANCES=2 PRESENCE_ANSWER_MS=8000 # deadlocks are looked for, not speed
 # A deadlock would else be hidden by the programs' own lock_timeout of 0.5 s.
 sql "ALTER SYSTEM SET deadlock_timeout = '50ms'" && sql "SELECT pg_reload_conf()" >/dev/null
 steady_people 32 4
