@@ -23,7 +23,7 @@
 #define BATCH_MAX 64
 #define BATCH_MIN 16  /* smaller ones would only be slower */
 #define SLOW_MS 20    /* a longer call halves the batch */
-#define LOCKED_MS 300 /* a tenant that was held for longer than apply waits for it is left alone */
+#define LOCKED_MS 3   /* how long a parked tenant is left alone */
 #define AWAY_MS 50    /* between attempts while the database is away */
 
 struct apply {

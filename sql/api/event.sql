@@ -156,21 +156,9 @@ BEGIN
     RETURN changed;
 END $$;
 
--- Locks the tenants' budget rows, all in one order. Whoever holds one does so for
--- some milliseconds and is waited for; is it longer, then all that are held are
--- left out: one tenant cannot stop the others. Returns those it got.
+-- Locks the tenants' budget rows in order, leaving out those that somebody
+-- else holds: one tenant cannot stop the others. Returns those it got.
 CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[])
-RETURNS uuid[] LANGUAGE plpgsql SET lock_timeout = '60ms' AS $$
-BEGIN
-    RETURN (SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
-        SELECT tenant_id FROM tenant_budget WHERE tenant_id = ANY ($1)
-        ORDER BY tenant_id FOR UPDATE) x);
-EXCEPTION WHEN lock_not_available THEN
-    RETURN tenants_lock_free(wanted);
-END $$;
-
--- The same, waiting for nobody.
-CREATE OR REPLACE FUNCTION presence.tenants_lock_free(wanted uuid[])
 RETURNS uuid[] LANGUAGE plpgsql AS $$
 BEGIN
     RETURN (SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (

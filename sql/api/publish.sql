@@ -234,11 +234,7 @@ DECLARE
     must boolean;
     wait_s float8;
 BEGIN
-    -- The tenant that has been due for longest gets its turn among those who want
-    -- it; others that somebody else holds are left out, and more looked for.
-    PERFORM tenants_lock(ARRAY[x.tenant_id])
-    FROM (SELECT a.tenant_id FROM due a WHERE a.at <= clock_timestamp()
-        ORDER BY a.first DESC, a.at LIMIT 1) x;
+    -- Tenants that somebody else holds are left out, and others looked for.
     LOOP
         SELECT coalesce(jsonb_agg(jsonb_build_object('t', x.tenant_id, 'u', x.user_id)), '[]'),
             coalesce(array_agg(DISTINCT x.tenant_id), '{}')
@@ -249,7 +245,7 @@ BEGIN
             (SELECT * FROM due a WHERE NOT a.first AND a.at <= clock_timestamp()
                 AND a.tenant_id <> ALL (held) ORDER BY a.at LIMIT most)
             LIMIT most) x;
-        locked := tenants_lock_free(tenants);
+        locked := tenants_lock(tenants);
         EXIT WHEN cardinality(locked) = cardinality(tenants) OR cardinality(held) > 100;
         held := held || ARRAY(SELECT unnest(tenants) EXCEPT SELECT unnest(locked));
     END LOOP;
@@ -313,7 +309,7 @@ BEGIN
     FOR d IN SELECT x.tenant_id AS t FROM tenant x WHERE x.probe_at <= clock_timestamp()
         ORDER BY x.probe_at LIMIT 16
     LOOP
-        CONTINUE WHEN cardinality(tenants_lock_free(ARRAY[d.t])) = 0;
+        CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t])) = 0;
         SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
         CONTINUE WHEN t.probe_at > clock_timestamp();
         SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = d.t;
