@@ -412,7 +412,10 @@ BEGIN
         UPDATE teams_user u SET attempts = 0, retry_at = NULL
         WHERE u.tenant_id = t_id AND u.problem = 'credential' RETURNING u.*)
     INSERT INTO due AS d
-    SELECT u.tenant_id, u.user_id, credential_good.at, u.goal = 'clear' FROM freed u
+    SELECT u.tenant_id, u.user_id,
+        due_spread(credential_good.at, row_number() OVER (ORDER BY u.goal = 'clear' DESC)),
+        u.goal = 'clear'
+    FROM freed u
     WHERE u.goal <> 'none'
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
 END $$;
