@@ -156,14 +156,41 @@ BEGIN
     RETURN changed;
 END $$;
 
--- Locks the tenants' budget rows in order, leaving out those that somebody
--- else holds: one tenant cannot stop the others. Returns those it got.
-CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[])
-RETURNS uuid[] LANGUAGE plpgsql AS $$
+-- The lock of a tenant: whoever holds it may change the tenant's rows. PostgreSQL
+-- keeps those who wait in line, and a try fails while somebody stands there, so
+-- nobody is overtaken for ever. Key 0 is shared by all holders: clock_jumped
+-- takes it alone.
+CREATE OR REPLACE FUNCTION presence.tenant_key(t uuid)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT uuid_hash_extended($1, 0)';
+
+-- Waits in line for one tenant, briefly. False: somebody still holds it.
+CREATE OR REPLACE FUNCTION presence.tenant_wait(t uuid)
+RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '60ms' AS $$
 BEGIN
-    RETURN (SELECT coalesce(array_agg(x.tenant_id), '{}') FROM (
-        SELECT tenant_id FROM tenant_budget WHERE tenant_id = ANY ($1)
-        ORDER BY tenant_id FOR UPDATE SKIP LOCKED) x);
+    PERFORM pg_advisory_xact_lock(tenant_key(t));
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+
+-- Locks tenants, leaving out those that somebody else holds: one tenant cannot
+-- stop the others. Returns those it got.
+--   patient  where it would get none: waits in line for one of them; only for
+--            who holds no lock yet
+CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[], patient boolean)
+RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    got uuid[];
+BEGIN
+    IF cardinality(wanted) = 0 OR NOT pg_try_advisory_xact_lock_shared(0) THEN
+        RETURN '{}';
+    END IF;
+    SELECT coalesce(array_agg(x), '{}') INTO got FROM unnest(wanted) x
+    WHERE pg_try_advisory_xact_lock(tenant_key(x));
+    IF got = '{}' AND patient AND tenant_wait(wanted[1]) THEN
+        got := wanted[1:1];
+    END IF;
+    RETURN got;
 END $$;
 
 -- The same for one tenant, waiting for it (at most lock_timeout).
@@ -172,7 +199,7 @@ RETURNS presence.tenant LANGUAGE plpgsql AS $$
 DECLARE
     found_tenant tenant;
 BEGIN
-    PERFORM FROM tenant_budget WHERE tenant_id = t FOR UPDATE;
+    PERFORM pg_advisory_xact_lock_shared(0), pg_advisory_xact_lock(tenant_key(t));
     SELECT * INTO found_tenant FROM tenant WHERE tenant_id = t;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this tenant is not known here' USING ERRCODE = 'PS404';
@@ -214,7 +241,7 @@ DECLARE
     steps step[] := '{}';
     lines event[] := '{}';  -- of the log
 BEGIN
-    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(batch) b));
+    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(batch) b), true);
     -- Person by person, each one's events in the order given; their keys at once.
     FOR e IN
         WITH f AS (
@@ -372,7 +399,7 @@ DECLARE
 BEGIN
     kind := 'event';
     tenant_id := t_id;
-    locked := tenants_lock(ARRAY[t_id]);
+    locked := tenants_lock(ARRAY[t_id], true);
     PERFORM FROM pbx WHERE pbx.tenant_id = t_id AND pbx_id = p_id;
     IF NOT FOUND OR locked = '{}' THEN
         outcome := CASE WHEN FOUND THEN 'locked' ELSE 'no_pbx' END;

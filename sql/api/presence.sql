@@ -1,6 +1,6 @@
 -- What Teams should show, who may tell it, and when to look again.
 -- Inner functions: nobody outside may call them, and each expects that the
--- caller holds the tenant's lock (its tenant_budget row). What the rooms run for
+-- caller holds the tenant's lock. What the rooms run for
 -- each event is plpgsql, whose plans are kept: an SQL function that cannot be
 -- inlined is planned anew at every call.
 
@@ -80,7 +80,8 @@ BEGIN
         goal := CASE WHEN u.told_until_at > at THEN 'clear' ELSE 'none' END;
     ELSIF u.goal = 'busy' THEN
         goal := CASE
-            WHEN u.busy_until_at IS NULL OR u.busy_until_at <= at THEN 'none'
+            WHEN u.busy_until_at IS NULL OR u.busy_until_at <= at THEN
+                CASE WHEN u.owed_no IS NOT NULL AND u.told_until_at > at THEN 'clear' ELSE 'none' END
             WHEN how = 'silent' OR t.after_call = 'clear' THEN 'clear'
             ELSE 'available' END;
     ELSE
@@ -91,6 +92,9 @@ BEGIN
         u.certain := true;
     END IF;
     IF goal <> u.goal THEN
+        IF u.goal = 'clear' AND (u.published <> 'clear' OR NOT u.certain) THEN
+            u.owed_no := u.goal_no;     -- a call came before Teams was told
+        END IF;
         u.goal := goal;
         u.goal_no := u.goal_no + 1;
         u.goal_at := at;
@@ -395,7 +399,7 @@ BEGIN
         claim_told_until_at = (s.u).claim_told_until_at,
         attempts = (s.u).attempts, denied = (s.u).denied, retry_at = (s.u).retry_at,
         failed_no = (s.u).failed_no, late = (s.u).late, resend_at = (s.u).resend_at,
-        problem = (s.u).problem
+        problem = (s.u).problem, owed_no = (s.u).owed_no
     FROM unnest(steps) s
     WHERE s.changed AND x.tenant_id = (s.u).tenant_id AND x.user_id = (s.u).user_id;
 

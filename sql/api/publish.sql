@@ -37,7 +37,7 @@ DECLARE
     told boolean;
     backoff interval;
 BEGIN
-    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b));
+    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b), true);
     -- What changes a whole tenant comes first.
     IF results @? '$[*] ? (@.r == "lost")' THEN
         PERFORM consent_put(x, 'lost', b.d, at)
@@ -108,6 +108,9 @@ BEGIN
                 WHERE x.tenant_id = r.t AND x.credential_problem IS NOT NULL;
             END IF;
             u.problem := NULL;
+            IF u.claim_goal_no >= u.owed_no THEN
+                u.owed_no := NULL;
+            END IF;
             IF u.late THEN      -- R10: an older call may land after this one
                 u.late := false;
                 u.resend_at := at + interval '60 s';
@@ -226,6 +229,7 @@ DECLARE
     at timestamptz;
     wanted jsonb;
     tenants uuid[];
+    late uuid[];
     held uuid[] := '{}';
     locked uuid[];
     s step;
@@ -237,15 +241,20 @@ BEGIN
     -- Tenants that somebody else holds are left out, and others looked for.
     LOOP
         SELECT coalesce(jsonb_agg(jsonb_build_object('t', x.tenant_id, 'u', x.user_id)), '[]'),
-            coalesce(array_agg(DISTINCT x.tenant_id), '{}')
-        INTO wanted, tenants
+            coalesce(array_agg(DISTINCT x.tenant_id), '{}'),
+            (array_agg(x.tenant_id ORDER BY x.first DESC, x.at)
+                FILTER (WHERE x.at < clock_timestamp() - interval '0.5 s'))[1:1]
+        INTO wanted, tenants, late
         FROM ((SELECT * FROM due a WHERE a.first AND a.at <= clock_timestamp()
                 AND a.tenant_id <> ALL (held) ORDER BY a.at LIMIT most)
             UNION ALL
             (SELECT * FROM due a WHERE NOT a.first AND a.at <= clock_timestamp()
                 AND a.tenant_id <> ALL (held) ORDER BY a.at LIMIT most)
             LIMIT most) x;
-        locked := tenants_lock(tenants);
+        IF held = '{}' AND late <> '{}' THEN
+            PERFORM tenants_lock(late, true);   -- not left out time and again
+        END IF;
+        locked := tenants_lock(tenants, false);
         EXIT WHEN cardinality(locked) = cardinality(tenants) OR cardinality(held) > 100;
         held := held || ARRAY(SELECT unnest(tenants) EXCEPT SELECT unnest(locked));
     END LOOP;
@@ -309,7 +318,7 @@ BEGIN
     FOR d IN SELECT x.tenant_id AS t FROM tenant x WHERE x.probe_at <= clock_timestamp()
         ORDER BY x.probe_at LIMIT 16
     LOOP
-        CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t])) = 0;
+        CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t], false)) = 0;
         SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
         CONTINUE WHEN t.probe_at > clock_timestamp();
         SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = d.t;
@@ -474,7 +483,7 @@ DECLARE
     moment timestamptz := clock_timestamp();
     n int;
 BEGIN
-    PERFORM FROM tenant_budget ORDER BY tenant_id FOR UPDATE;
+    PERFORM pg_advisory_xact_lock(0);
     -- After a step back nothing can be newer than now.
     UPDATE call_leg SET news_at = moment, said_at = least(said_at, moment) WHERE news_at > moment;
     UPDATE assertion SET at = moment WHERE at > moment;

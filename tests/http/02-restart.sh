@@ -59,7 +59,7 @@ load 11
 for n in 1 2 3; do restart restart webhook tab admin reconciler; done
 # Once more while somebody holds the tenant: all that was taken waits to be
 # stored, and is.
-sql "SELECT FROM presence.tenant_budget WHERE tenant_id = '$TENANT_ID' FOR UPDATE; SELECT pg_sleep(2)" >/dev/null &
+sql "SELECT FROM pg_advisory_xact_lock(presence.tenant_key('$TENANT_ID')); SELECT pg_sleep(2)" >/dev/null &
 restart restart webhook
 end_of_load
 # Nobody noticed, not the pages either; and each ended by itself, in order.

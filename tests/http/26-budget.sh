@@ -60,7 +60,7 @@ echo "most requests in 30 s: $most"
 
 # A tenant that somebody holds, with hundreds of people due, keeps nobody else waiting.
 coproc HOLD { psql -X -q -At -d "$DATABASE_URL"; }
-echo "BEGIN; SELECT 'held' FROM presence.tenant_budget WHERE tenant_id = '$TENANT_ID' FOR UPDATE;" >&"${HOLD[1]}"
+echo "BEGIN; SELECT 'held' FROM pg_advisory_xact_lock(presence.tenant_key('$TENANT_ID'));" >&"${HOLD[1]}"
 read -r held <&"${HOLD[0]}"
 is "$held" held "the lock"
 sql "UPDATE presence.due SET at = clock_timestamp() - interval '1 minute' WHERE tenant_id = '$TENANT_ID'"

@@ -140,7 +140,7 @@ expect '.results[0].outcome' published
 url=$PBX_URL PBX_URL=$their_url
 post_body "$(event call.answered 1001 meanwhile)" "" "" "$their_secret"
 expect_status 200
-sql "BEGIN; SELECT FROM presence.tenant_budget WHERE tenant_id = '$TENANT2_ID' FOR UPDATE; SELECT pg_sleep(1.5)" &
+sql "BEGIN; SELECT FROM pg_advisory_xact_lock(presence.tenant_key('$TENANT2_ID')); SELECT pg_sleep(1.5)" &
 held=$!
 until_true 5 eval '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = '"'PgSleep'"'")" = 1 ]'
 body='{"type":"pbx.restarted"}'

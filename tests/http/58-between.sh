@@ -28,7 +28,7 @@ coproc HOLD { exec psql -X -q -At -d "$DATABASE_URL" 3>&-; }
 exec {hold}>&"${HOLD[1]}"
 eval "exec ${HOLD[1]}>&-"
 hold_pid=$HOLD_PID
-echo "BEGIN; SELECT 'held' FROM presence.tenant_budget WHERE tenant_id = '$TENANT_ID' FOR UPDATE;" >&$hold
+echo "BEGIN; SELECT 'held' FROM pg_advisory_xact_lock(presence.tenant_key('$TENANT_ID'));" >&$hold
 read -r word <&"${HOLD[0]}"
 is "$word" held "the tenant"
 post_beside msg_before phone.off_hook 1001

@@ -46,7 +46,7 @@ SELECT test.legs('anna');
 
 \echo a tenant whose budget row somebody holds: its events are given back
 \echo at once, and do not stop the others
-\set held `psql -X -q -h :HOST -p :PORT -U :USER -d :DBNAME -c "BEGIN; SELECT FROM presence.tenant_budget WHERE tenant_id = md5('sudhang')::uuid FOR UPDATE; SELECT pg_sleep(2)" >/dev/null 2>&1 & sleep 0.7`
+\set held `psql -X -q -h :HOST -p :PORT -U :USER -d :DBNAME -c "BEGIN; SELECT pg_advisory_xact_lock(presence.tenant_key(md5('sudhang')::uuid)); SELECT pg_sleep(2)" >/dev/null 2>&1 & sleep 0.7`
 SELECT test.apply(test.event('call.ended', '1001', 'c1', pbx => 'south', tenant => 'sudhang'),
     test.event('call.ended', '1002', 'c2'));
 SELECT DISTINCT outcome FROM record(jsonb_build_array(jsonb_build_object('t', test.id('sudhang'),

@@ -224,3 +224,23 @@ SELECT test.graph('carla', 'ok'), test.view('carla');
 SELECT test.apply(test.event('call.answered', '1003', 'n3'), test.event('call.ended', '1003', 'n3'));
 SELECT test.pass(61), test.due() ~ 'carla';
 UPDATE tenant SET after_call = 'available';
+
+\echo a clear that is owed is not forgotten when a call comes and goes before Teams could be told
+SELECT test.ev('call.answered', '1003', 'o1'), test.graph('carla', 'ok');
+SELECT test.ev('call.ended', '1003', 'o1'), test.graph('carla', 'ok'), test.view('carla');
+SELECT test.apply(test.event('call.answered', '1003', 'o2'), test.event('call.ended', '1003', 'o2'));
+SELECT test.view('carla');
+UPDATE tenant_budget SET gate_until_at = clock_timestamp() + interval '70 s';
+SELECT test.jobs(j) FROM person_clear(test.id('nordwind'), test.id('carla'), 'user') j;
+SELECT test.ev('call.answered', '1003', 'o3'), test.ev('call.ended', '1003', 'o3');
+SELECT test.view('carla');
+SELECT test.pass(71), test.due() ~ 'tell carla clear';
+SELECT test.graph('carla', 'ok'), test.view('carla');
+\echo ... but when one of these calls was shown, it ends as any other
+SELECT test.ev('call.answered', '1003', 'o4'), test.graph('carla', 'ok');
+UPDATE tenant_budget SET gate_until_at = clock_timestamp() + interval '70 s';
+SELECT test.jobs(j) FROM person_clear(test.id('nordwind'), test.id('carla'), 'user') j;
+SELECT test.ev('call.answered', '1003', 'o5'), test.pass(71);
+SELECT test.ev('call.ended', '1003', 'o5'), test.graph('carla', 'ok');
+SELECT test.apply(test.event('call.answered', '1003', 'o6'), test.event('call.ended', '1003', 'o6'));
+SELECT test.view('carla');
