@@ -11,7 +11,7 @@
 #include "base/http.h"
 #include "base/log.h"
 
-#define DAY_S (24 * 60 * 60)
+#define DAY_S 86400
 #define SOON_DAYS 30
 
 /* What the faults leave is looked at nevertheless. */

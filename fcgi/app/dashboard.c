@@ -12,7 +12,7 @@
 
 #define PAGE "50"
 #define DAY_S 86400
-#define SOON_S (30 * DAY_S) /* a certificate is to be renewed */
+#define SOON_S (30LL * DAY_S) /* a certificate is to be renewed */
 
 enum err
 session_get(struct request *rq)

@@ -117,7 +117,7 @@ object_read(struct ctx *cx, struct json_object *o, const char *where,
 	const char *where_data;
 	struct said said = { .where = where };
 	struct json_object *data = NULL;
-	enum event_type type;
+	enum event_type type = EVENT_RESTARTED;
 	enum err e;
 
 	if (!json_object_is_type(o, json_type_object))

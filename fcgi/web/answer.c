@@ -221,7 +221,7 @@ answer_hold(
 	*bucket = t;
 	if (a->held == a->room) {
 		a->room = a->room > 0 ? 2 * a->room : 64;
-		a->heap = heap_grow(a->heap, a->room * sizeof(*a->heap));
+		a->heap = heap_grow(a->heap, a->room * sizeof(struct ticket *));
 	}
 	a->held++;
 	heap_settle(a, a->held - 1, t);

@@ -1,6 +1,7 @@
 /* Finds the route of a request: the path in parts, then decoded. */
 #include "web/route.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -64,11 +65,7 @@ allow_add(char *allow, size_t room, const char *method)
 
 	if (strstr(allow, method) != NULL || len + strlen(method) + 3 > room)
 		return;
-	if (len > 0) {
-		memcpy(allow + len, ", ", 2);
-		len += 2;
-	}
-	memcpy(allow + len, method, strlen(method) + 1);
+	snprintf(allow + len, room - len, "%s%s", len > 0 ? ", " : "", method);
 }
 
 enum err
