@@ -40,7 +40,7 @@ export class Model {
 
 	personAdd(id, tenant, monitoring = false) {
 		this.people.set(id, {
-			id, tenant, monitoring, legs: new Map(), busy: false, told: false, may: new Set(['none']), goals: [], moved: 0,
+			id, tenant, monitoring, legs: new Map(), busy: false, told: false, owes: false, may: new Set(['none']), goals: [], moved: 0,
 		});
 	}
 
@@ -142,6 +142,7 @@ export class Model {
 	confirmed(person) {
 		const p = this.people.get(person);
 		p.told = p.busy;
+		p.owes &&= !p.told;
 	}
 
 	/** Things overlapped for this person: which state came between them is not known. */
@@ -273,7 +274,10 @@ export class Model {
 	// R7: the goal, when it changed.   how: news, silent, clear, either
 	follow(p, how, from, to) {
 		const busy = this.isBusy(p, to);
-		const goal = (kinds) => p.goals.push({ kinds, from, to });
+		const goal = (kinds, one = false) => {
+			p.goals.push({ kinds, from, to, one });
+			p.owes ||= kinds.includes('clear');
+		};
 		if (how !== 'either' && this.isUnsure(p.id, from, to)) {
 			goal(ANYTHING);
 			p.told = false;
@@ -288,9 +292,13 @@ export class Model {
 			p.told = false;
 			goal(['busy']);
 		} else if (!busy && p.busy) {
-			const kinds = how === 'silent' ? ['clear'] : how === 'either' ? ['available', 'clear'] : this.afterCall(p, from, to);
+			let kinds = how === 'silent' ? ['clear'] : how === 'either' ? ['available', 'clear'] : this.afterCall(p, from, to);
+			// This call was perhaps not told, and what was to be cleared before it still stands.
+			const owed = p.owes && !p.told && !kinds.includes('clear');
+			if (owed)
+				kinds = [...kinds, 'clear'];
 			p.may = new Set([...p.told ? [] : p.may, ...kinds.map((k) => KINDS[k])]);
-			goal(kinds);
+			goal(kinds, owed);
 		} else {
 			return;
 		}

@@ -153,6 +153,18 @@ test('R7: what is told after a call, and what may not be known', () => {
 	assert.equal(w.goals(), 'busy available busy available busy clear');
 });
 
+test('R7: what was to be cleared is still owed after a call that was perhaps never told', () => {
+	const w = world();
+	w.call('answered');
+	w.m.clear(ANNA, w.later(10), w.now());
+	w.call('answered', 'd');
+	w.call('ended', 'd');
+	w.call('answered', 'e');
+	w.m.confirmed(ANNA);
+	w.call('ended', 'e');
+	assert.equal(w.goals(), 'busy clear busy available/clear busy available');
+});
+
 test('R7: two settings that overlap with the end of a call are both possible', () => {
 	const w = world();
 	w.call('answered');

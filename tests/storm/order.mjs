@@ -26,14 +26,15 @@ export const togetherFaults = (calls, began) => calls.filter((c) => c.concurrent
  */
 export function orderFaults(person, calls, began) {
 	const faults = [];
+	const { goals } = person;
 	let at = 0;
 	let last = null;
+	const words = new Map(); // of a goal that is one of two kinds: which
 	for (const call of calls) {
 		const word = wordOf(call);
-		const { goals } = person;
 		let fits = -1;
 		for (let i = at; i < goals.length && fits < 0; i++)
-			if (goals[i].kinds.includes(word) && goals[i].from <= call.started_at + CLOCK_MS
+			if (goals[i].kinds.includes(word) && (words.get(i) ?? word) === word && goals[i].from <= call.started_at + CLOCK_MS
 				&& (i + 1 === goals.length || goals[i + 1].to >= call.started_at - CLAIM_MS))
 				fits = i;
 		if (fits < 0)
@@ -41,6 +42,8 @@ export function orderFaults(person, calls, began) {
 				goals.map((g) => `${g.kinds.join('/')} ${time(began, g.from)}-${time(began, g.to)}`).join(', ')}`);
 		else
 			at = fits;
+		if (goals[fits]?.one)
+			words.set(fits, word);
 		last = word;
 	}
 	return faults;
