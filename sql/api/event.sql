@@ -62,11 +62,10 @@ END $$;
 -- R6: when it was said, in our clock: as long before it came as the sender held
 -- it back. Nobody holds a message back for four days: then its clock is wrong.
 CREATE OR REPLACE FUNCTION presence.said_at(at timestamptz, event_us bigint, attempt_us bigint)
-RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN at - CASE WHEN attempt_us - event_us BETWEEN 0 AND 4 * 86400 * 1000000::bigint
-        THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END;
-END $$;
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+SELECT at - CASE WHEN attempt_us - event_us BETWEEN 0 AND 4 * 86400 * 1000000::bigint
+        THEN make_interval(secs => (attempt_us - event_us) / 1e6) ELSE interval '0' END
+$$;
 
 -- Is this assertion newer than every one in its way? Then it is kept.
 --   ways  the kinds that can overrule it, beside its own row
@@ -228,7 +227,6 @@ DECLARE
     t tenant;
     b tenant_budget;
     u teams_user;
-    l legs;
     was bigint;
     pbx_at timestamptz;
     at timestamptz;
@@ -325,8 +323,7 @@ BEGIN
         END IF;
         IF touched THEN
             moved := true;
-            l := user_legs(u, t);
-            u := user_goal(u, t, l, 'news', 'call_ended', at);
+            u := user_goal(u, t, user_legs(u, t), 'news', 'call_ended', at);
         END IF;
         IF result IS NULL THEN
             -- none: Teams was never told, or has forgotten by itself
@@ -343,10 +340,7 @@ BEGIN
             -- renewed in time, too; perhaps Teams has forgotten it.
             must := coalesce(user_renew_at(u) <= at, false);
             IF moved OR must OR user_must_tell(u) THEN
-                IF NOT moved THEN
-                    l := user_legs(u, t);
-                END IF;
-                s := user_step(u, b, t, l, must, at);
+                s := user_step(u, b, t, must, at);
                 s.changed := s.u IS DISTINCT FROM e.person;
                 b := s.b;
                 steps := steps || s;
@@ -389,7 +383,6 @@ DECLARE
     l call_leg;
     b tenant_budget;
     u teams_user;
-    open legs;
     was bigint;
     s step;
     steps step[] := '{}';
@@ -430,11 +423,10 @@ BEGIN
         ORDER BY x.user_id
     LOOP
         was := u.goal_no;
-        open := user_legs(u, t);
-        u := user_goal(u, t, open, 'news', 'pbx_restarted', at);
+        u := user_goal(u, t, user_legs(u, t), 'news', 'pbx_restarted', at);
         CONTINUE WHEN u.goal_no = was;
         told := told + user_must_tell(u)::int;
-        s := CASE WHEN told <= 64 THEN user_step(u, b, t, open, false, at)
+        s := CASE WHEN told <= 64 THEN user_step(u, b, t, false, at)
             ELSE user_later(u, due_spread(at, told)) END;
         b := coalesce(s.b, b);
         steps := steps || s;

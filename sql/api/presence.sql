@@ -1,8 +1,8 @@
 -- What Teams should show, who may tell it, and when to look again.
 -- Inner functions: nobody outside may call them, and each expects that the
 -- caller holds the tenant's lock. What the rooms run for
--- each event is plpgsql, whose plans are kept: an SQL function that cannot be
--- inlined is planned anew at every call.
+-- each event is plpgsql, whose plans are kept, or an SQL expression that is inlined
+-- (STABLE where it adds to a time); other SQL functions are planned at every call.
 
 -- The level of these functions; a program that knows another one does not start.
 CREATE OR REPLACE FUNCTION presence.schema_level() RETURNS int
@@ -18,23 +18,21 @@ $$SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')$$;
 -- A step of up to 30 s makes nothing void: a call may be under way (larger
 -- ones: clock_jumped).
 CREATE OR REPLACE FUNCTION presence.is_ahead(until timestamptz, at timestamptz, most interval)
-RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN coalesce(until > at AND until <= at + most + interval '30 s', false);
-END $$;
+RETURNS boolean LANGUAGE sql STABLE AS $$
+SELECT coalesce(until > at AND until <= at + most + interval '30 s', false)
+$$;
 
 -- R6: is the first assertion newer than the second? Times less than 2 s apart
 -- are not comparable; then the PBX's own clock decides, else the later arrival.
 CREATE OR REPLACE FUNCTION presence.is_newer(a timestamptz, a_event timestamptz,
     b timestamptz, b_event timestamptz, at timestamptz)
-RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN CASE
+RETURNS boolean LANGUAGE sql STABLE AS $$
+SELECT CASE
         WHEN b IS NULL THEN true
         WHEN abs(extract(epoch FROM a - least(b, at))) >= 2 THEN a > least(b, at)
         WHEN a_event <> b_event THEN a_event > b_event
-        ELSE true END;
-END $$;
+        ELSE true END
+$$;
 
 -- Many of one tenant are due at once: spread, so that other tenants' people
 -- come in between.
@@ -53,13 +51,17 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.user_legs(u presence.teams_user, t presence.tenant)
 RETURNS presence.legs LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    l legs;
+    l legs := (false, NULL);
+    x record;
 BEGIN
-    SELECT coalesce(bool_or(x.state > 1 OR t.ringing_is_busy), false),
-        min(x.news_at + CASE WHEN x.state = 1 THEN interval '180 s'
-            ELSE make_interval(secs => (SELECT p.max_call_s FROM pbx p
-                WHERE p.tenant_id = x.tenant_id AND p.pbx_id = x.pbx_id)) END)
-    INTO l FROM call_leg x WHERE x.tenant_id = u.tenant_id AND x.user_id = u.user_id;
+    FOR x IN SELECT c.state, c.news_at, p.max_call_s FROM call_leg c
+        JOIN pbx p ON p.tenant_id = c.tenant_id AND p.pbx_id = c.pbx_id
+        WHERE c.tenant_id = u.tenant_id AND c.user_id = u.user_id
+    LOOP
+        l.busy := l.busy OR x.state > 1 OR t.ringing_is_busy;
+        l.stale_at := least(l.stale_at,
+            x.news_at + make_interval(secs => CASE x.state WHEN 1 THEN 180 ELSE x.max_call_s END));
+    END LOOP;
     RETURN l;
 END $$;
 
@@ -73,6 +75,7 @@ RETURNS presence.teams_user LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     goal text;
 BEGIN
+    u.stale_at := l.stale_at;
     IF u.monitoring AND l.busy THEN
         goal := 'busy';
         why := 'call';
@@ -106,31 +109,28 @@ END $$;
 
 -- Has Teams still to be told?
 CREATE OR REPLACE FUNCTION presence.user_must_tell(u presence.teams_user)
-RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN u.goal <> 'none' AND (u.goal <> u.published OR NOT u.certain)
-        AND u.failed_no IS DISTINCT FROM u.goal_no;
-END $$;
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+SELECT u.goal <> 'none' AND (u.goal <> u.published OR NOT u.certain)
+        AND u.failed_no IS DISTINCT FROM u.goal_no
+$$;
 
 -- R8: a Busy is told again at two thirds of its lease.
 CREATE OR REPLACE FUNCTION presence.user_renew_at(u presence.teams_user)
-RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN CASE WHEN u.goal = 'busy' AND u.published = 'busy' AND u.certain
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+SELECT CASE WHEN u.goal = 'busy' AND u.published = 'busy' AND u.certain
             AND u.failed_no IS DISTINCT FROM u.goal_no
-        THEN u.published_at + (u.published_until_at - u.published_at) * 2 / 3 END;
-END $$;
+        THEN u.published_at + (u.published_until_at - u.published_at) * 2 / 3 END
+$$;
 
 -- Microsoft refuses this one person (403, 404) while they are on the phone: asked
 -- once more when a lease would be renewed, so that who was mended there is shown
 -- within a lease. Other goals run out by themselves.
 CREATE OR REPLACE FUNCTION presence.user_again_at(u presence.teams_user, t presence.tenant)
-RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN CASE WHEN u.goal = 'busy' AND u.failed_no = u.goal_no
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+SELECT CASE WHEN u.goal = 'busy' AND u.failed_no = u.goal_no
             AND u.problem IN ('forbidden', 'user_not_found')
-        THEN u.claim_at + make_interval(secs => t.lease_s * 2 / 3) END;
-END $$;
+        THEN u.claim_at + make_interval(secs => t.lease_s * 2 / 3) END
+$$;
 
 -- R13: the slots hold the requests of the last 35 s: 30 s of Microsoft's
 -- window and the 4 s that may pass between a claim and its sending.
@@ -166,11 +166,14 @@ CREATE OR REPLACE FUNCTION presence.budget_wait(b presence.tenant_budget, at tim
 RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     n int := 0;
+    slot int;
 BEGIN
     IF presence.is_ahead(b.gate_until_at, at, '1 hour') THEN
         RETURN b.gate_until_at;
     END IF;
-    SELECT sum(x) INTO n FROM unnest(b.slots) x;
+    FOREACH slot IN ARRAY b.slots LOOP
+        n := n + slot;
+    END LOOP;
     IF n < 1450 THEN
         RETURN NULL;
     END IF;
@@ -218,7 +221,7 @@ END $$;
 
 -- When has this person to be looked at again? NULL: nothing is due.
 CREATE OR REPLACE FUNCTION presence.user_due(u presence.teams_user, t presence.tenant,
-    l presence.legs, wait_until timestamptz, at timestamptz)
+    wait_until timestamptz, at timestamptz)
 RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     next timestamptz;
@@ -242,7 +245,7 @@ BEGIN
     THEN
         next := least(next, greatest(at, u.resend_at, u.retry_at, wait_until));
     END IF;
-    RETURN least(l.stale_at, next);
+    RETURN least(u.stale_at, next);
 END $$;
 
 -- R10: one publisher at a time. Takes the claim and one request of the budget.
@@ -324,7 +327,7 @@ END $$;
 --   b     the tenant's budget, locked; the next step of this tenant gets the step's
 --   must  tell it also what it was told already
 CREATE OR REPLACE FUNCTION presence.user_step(u presence.teams_user, b presence.tenant_budget,
-    t presence.tenant, l presence.legs, must boolean, at timestamptz)
+    t presence.tenant, must boolean, at timestamptz)
 RETURNS presence.step LANGUAGE plpgsql AS $$
 DECLARE
     s step;
@@ -359,7 +362,7 @@ BEGIN
     s.u := u;
     s.b := b;
     s.changed := true;
-    s.due_at := user_due(u, t, l, wait_until, at);
+    s.due_at := user_due(u, t, wait_until, at);
     s.turn := wait_until IS NOT NULL;
     RETURN s;
 END $$;
@@ -385,23 +388,23 @@ BEGIN
     WHERE x.tenant_id = (s.b).tenant_id AND x.* IS DISTINCT FROM s.b;
 
     UPDATE teams_user x SET
-        monitoring = (s.u).monitoring, monitoring_at = (s.u).monitoring_at,
-        goal = (s.u).goal, goal_no = (s.u).goal_no, goal_at = (s.u).goal_at, reason = (s.u).reason,
-        published = (s.u).published, published_no = (s.u).published_no,
-        published_at = (s.u).published_at, published_until_at = (s.u).published_until_at,
-        certain = (s.u).certain,
-        busy_until_at = (s.u).busy_until_at, told_until_at = (s.u).told_until_at,
-        claim_no = (s.u).claim_no, claim_at = (s.u).claim_at,
-        claim_until_at = (s.u).claim_until_at,
-        claim_goal = (s.u).claim_goal, claim_goal_no = (s.u).claim_goal_no,
-        claim_s = (s.u).claim_s, claim_certain = (s.u).claim_certain,
-        claim_busy_until_at = (s.u).claim_busy_until_at,
-        claim_told_until_at = (s.u).claim_told_until_at,
-        attempts = (s.u).attempts, denied = (s.u).denied, retry_at = (s.u).retry_at,
-        failed_no = (s.u).failed_no, late = (s.u).late, resend_at = (s.u).resend_at,
-        problem = (s.u).problem, owed_no = (s.u).owed_no
-    FROM unnest(steps) s
-    WHERE s.changed AND x.tenant_id = (s.u).tenant_id AND x.user_id = (s.u).user_id;
+        monitoring = n.monitoring, monitoring_at = n.monitoring_at,
+        goal = n.goal, goal_no = n.goal_no, goal_at = n.goal_at, reason = n.reason,
+        published = n.published, published_no = n.published_no,
+        published_at = n.published_at, published_until_at = n.published_until_at,
+        certain = n.certain,
+        busy_until_at = n.busy_until_at, told_until_at = n.told_until_at,
+        claim_no = n.claim_no, claim_at = n.claim_at,
+        claim_until_at = n.claim_until_at,
+        claim_goal = n.claim_goal, claim_goal_no = n.claim_goal_no,
+        claim_s = n.claim_s, claim_certain = n.claim_certain,
+        claim_busy_until_at = n.claim_busy_until_at,
+        claim_told_until_at = n.claim_told_until_at,
+        attempts = n.attempts, denied = n.denied, retry_at = n.retry_at,
+        failed_no = n.failed_no, late = n.late, resend_at = n.resend_at,
+        problem = n.problem, owed_no = n.owed_no, stale_at = n.stale_at
+    FROM unnest(ARRAY(SELECT s.u FROM unnest(steps) s WHERE s.changed)) n
+    WHERE x.tenant_id = n.tenant_id AND x.user_id = n.user_id;
 
     IF exact THEN
         DELETE FROM due d USING unnest(steps) s
@@ -426,9 +429,8 @@ $$SELECT CASE goal WHEN 'busy' THEN 'InACall' WHEN 'available' THEN 'Available' 
 
 -- The goal as an answer names it: an Available that has run out is none.
 CREATE OR REPLACE FUNCTION presence.goal_shown(u presence.teams_user, at timestamptz)
-RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN CASE WHEN u.goal = 'available' AND u.published = 'available' AND u.certain
+RETURNS text LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN u.goal = 'available' AND u.published = 'available' AND u.certain
             AND u.published_until_at <= at THEN 'none'
-        WHEN u.goal = 'clear' THEN 'none' ELSE u.goal END;
-END $$;
+        WHEN u.goal = 'clear' THEN 'none' ELSE u.goal END
+$$;

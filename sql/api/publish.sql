@@ -187,7 +187,7 @@ BEGIN
                 AND u.claim_goal_no = u.goal_no
                 THEN extract(epoch FROM at - u.goal_at) * 1000 END,
             r.m, CASE WHEN NOT told THEN r.d END)::event;
-        s := user_step(u, b, t, user_legs(u, t), false, at);
+        s := user_step(u, b, t, false, at);
         u := s.u;
         b := s.b;
         steps := steps || s;
@@ -195,7 +195,7 @@ BEGIN
         goal_no := u.published_no;
         RETURN NEXT;
     END LOOP;
-    PERFORM steps_store(steps, false);
+    PERFORM steps_store(steps, true);
     INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, latency_ms, graph_ms, detail)
     SELECT x.tenant_id, x.at, x.kind, x.type, x.outcome, x.user_id, x.latency_ms, x.graph_ms, x.detail
     FROM unnest(lines) x;
@@ -225,7 +225,6 @@ DECLARE
     t tenant;
     b tenant_budget;
     u teams_user;
-    open legs;
     at timestamptz;
     wanted jsonb;
     tenants uuid[];
@@ -291,9 +290,10 @@ BEGIN
             VALUES (d.t, at, 'event', CASE l.state WHEN 1 THEN 'ringing' ELSE 'leg' END, 'stale',
                 d.u, l.pbx_id, l.extension);
         END LOOP;
-        open := user_legs(u, t);
         IF ended > 0 THEN
-            u := user_goal(u, t, open, 'silent', 'stale', at);
+            u := user_goal(u, t, user_legs(u, t), 'silent', 'stale', at);
+        ELSIF u.stale_at <= at THEN     -- the PBX's calls may last longer now
+            u.stale_at := (user_legs(u, t)).stale_at;
         END IF;
         must := coalesce(user_renew_at(u) <= at, false);
         IF user_again_at(u, t) <= at THEN
@@ -309,7 +309,7 @@ BEGIN
                 u.resend_at := NULL;    -- there is nothing to repeat
             END IF;
         END IF;
-        s := user_step(u, b, t, open, must, at);
+        s := user_step(u, b, t, must, at);
         s.changed := s.u IS DISTINCT FROM d.person;
         b := s.b;
         steps := steps || s;
@@ -491,6 +491,7 @@ BEGIN
     UPDATE teams_user SET certain = false WHERE goal = 'busy' AND certain;
     UPDATE teams_user SET retry_at = NULL WHERE retry_at IS NOT NULL;
     UPDATE teams_user SET resend_at = moment WHERE resend_at IS NOT NULL;
+    UPDATE teams_user SET stale_at = moment WHERE stale_at IS NOT NULL;     -- looked up anew
     UPDATE tenant_budget SET gate_until_at = NULL, turns = NULL
     WHERE gate_until_at IS NOT NULL OR turns IS NOT NULL;
     UPDATE tenant SET probe_until_at = NULL, probe_at = moment WHERE probe_at IS NOT NULL;

@@ -33,7 +33,7 @@ DECLARE
     s step;
 BEGIN
     SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t.tenant_id;
-    s := user_step(u, b, t, user_legs(u, t), false, at);
+    s := user_step(u, b, t, false, at);
     PERFORM steps_store(ARRAY[s], false);
     IF (s.job).kind IS NOT NULL THEN
         RETURN NEXT s.job;
@@ -112,7 +112,6 @@ DECLARE
     e record;
     b tenant_budget;
     u teams_user;
-    open legs;
     s step;
     steps step[] := '{}';
 BEGIN
@@ -123,9 +122,8 @@ BEGIN
         CONTINUE WHEN (SELECT sum(legs_end(t.tenant_id, e.user_id, p_id, x, at))
             FROM unnest(e.extensions) x) = 0;
         SELECT * INTO u FROM teams_user x WHERE x.tenant_id = t.tenant_id AND x.user_id = e.user_id;
-        open := user_legs(u, t);
-        u := user_goal(u, t, open, 'silent', 'unlinked', at);
-        s := CASE WHEN cardinality(steps) < 64 THEN user_step(u, b, t, open, false, at)
+        u := user_goal(u, t, user_legs(u, t), 'silent', 'unlinked', at);
+        s := CASE WHEN cardinality(steps) < 64 THEN user_step(u, b, t, false, at)
             ELSE user_later(u, due_spread(at, cardinality(steps))) END;
         b := coalesce(s.b, b);
         steps := steps || s;
