@@ -9,10 +9,28 @@ ALTER TABLE presence.teams_user
 UPDATE presence.teams_user u SET stale_at = now() FROM presence.call_leg l
 WHERE l.tenant_id = u.tenant_id AND l.user_id = u.user_id;
 
--- PostgreSQL reads a check anew for each statement; only leg_* write this table.
+-- PostgreSQL prepares a check anew for each statement; these tables have no writer
+-- but the functions in api/.
+ALTER TABLE presence.teams_user
+    DROP CONSTRAINT IF EXISTS teams_user_goal_check,
+    DROP CONSTRAINT IF EXISTS teams_user_published_check,
+    DROP CONSTRAINT IF EXISTS teams_user_claim_goal_check;
 ALTER TABLE presence.call_leg
     DROP CONSTRAINT IF EXISTS call_leg_kind_check,
     DROP CONSTRAINT IF EXISTS call_leg_state_check;
+ALTER TABLE presence.event
+    DROP CONSTRAINT IF EXISTS event_kind_check;
+
+-- Each moment that became due was looked up, and its person's row locked once more.
+ALTER TABLE presence.due DROP CONSTRAINT IF EXISTS due_tenant_id_user_id_fkey;
+CREATE FUNCTION presence.people_gone() RETURNS trigger LANGUAGE plpgsql
+SET search_path = presence, pg_temp AS $$
+BEGIN
+    DELETE FROM due d USING gone g WHERE d.tenant_id = g.tenant_id AND d.user_id = g.user_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER people_gone AFTER DELETE ON presence.teams_user
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION presence.people_gone();
 
 DROP FUNCTION IF EXISTS presence.user_due(presence.teams_user, presence.tenant, presence.legs,
     timestamptz, timestamptz);

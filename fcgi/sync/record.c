@@ -15,7 +15,6 @@
 
 #define LOCKED_MS 3       /* the tenant is held by somebody else */
 #define AWAY_MS 100       /* the database is */
-#define STOP_LOOK_MS 200
 
 struct room {
 	struct publisher *p;
@@ -264,14 +263,8 @@ record_thread(void *publisher)
 
 	r.db = db_new(r.p->o.settings->database_url, r.p->o.program,
 	    statements, ST__MAX);
-	for (;;) {
-		n = queue_take(r.p->results, items, RECORD_BATCH,
-		    STOP_LOOK_MS);
-		if (n > 0)
-			take(&r, items, (int)n);
-		else if (queue_closed(r.p->results))
-			break;
-	}
+	while ((n = queue_take(r.p->results, items, RECORD_BATCH, -1)) > 0)
+		take(&r, items, (int)n);
 	db_free(r.db);
 	return NULL;
 }

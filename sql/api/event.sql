@@ -219,7 +219,8 @@ CREATE OR REPLACE FUNCTION presence.apply(batch jsonb)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     locked uuid[];
@@ -232,6 +233,7 @@ DECLARE
     at timestamptz;
     touched boolean;
     moved boolean;          -- a leg of this person, by an event of this batch
+    seen text[] := '{}';    -- keys of this batch
     must boolean;
     result text;
     detail text;
@@ -245,10 +247,9 @@ BEGIN
         WITH f AS (
             SELECT r.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known, p.last_event_at, p.unknown_at,
                 tn AS tenant, bg AS budget, us AS person
-            FROM (SELECT g.*, row_number() OVER (PARTITION BY g.p, g.k ORDER BY g.nr) AS times
-                FROM ROWS FROM (jsonb_to_recordset(batch) AS (i int, t uuid, p uuid, y text, e text,
-                    c text, l text, n text, a bigint, w bigint, k text)) WITH ORDINALITY
-                    AS g(i, t, p, y, e, c, l, n, a, w, k, nr)) r
+            FROM ROWS FROM (jsonb_to_recordset(batch) AS (i int, t uuid, p uuid, y text, e text,
+                c text, l text, n text, a bigint, w bigint, k text)) WITH ORDINALITY
+                AS r(i, t, p, y, e, c, l, n, a, w, k, nr)
             LEFT JOIN pbx p ON p.tenant_id = r.t AND p.pbx_id = r.p
             LEFT JOIN extension x ON x.tenant_id = r.t AND x.pbx_id = r.p AND x.extension = r.e
             LEFT JOIN teams_user us ON us.tenant_id = r.t AND us.user_id = x.user_id
@@ -257,13 +258,11 @@ BEGIN
         keys AS (
             INSERT INTO event_key
             SELECT f.t, f.p, f.k, clock_timestamp() FROM f
-            WHERE f.k IS NOT NULL AND f.times = 1 AND (f.person).monitoring AND f.t = ANY (locked)
-            AND NOT EXISTS (SELECT FROM event_key x     -- the tenant is locked: nobody else adds it
-                WHERE x.tenant_id = f.t AND x.pbx_id = f.p AND x.key = f.k)
-            RETURNING pbx_id, key)
-        SELECT f.*, k.key IS NOT NULL AS fresh,
+            WHERE f.k IS NOT NULL AND (f.person).monitoring AND f.t = ANY (locked)
+            ON CONFLICT DO NOTHING RETURNING pbx_id, key)
+        SELECT f.*, f.p || f.k = ANY (ARRAY(SELECT pbx_id || key FROM keys)) AS fresh,
             lead(f.uid) OVER w IS DISTINCT FROM f.uid OR lead(f.t) OVER w <> f.t AS last
-        FROM f LEFT JOIN keys k ON k.pbx_id = f.p AND k.key = f.k AND f.times = 1
+        FROM f
         WINDOW w AS (ORDER BY f.t, f.uid, f.nr)
         ORDER BY f.t, f.uid, f.nr
     LOOP
@@ -302,7 +301,8 @@ BEGIN
                 AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
             END IF;
             result := CASE WHEN NOT u.monitoring THEN 'monitoring_off'
-                WHEN e.k IS NOT NULL AND NOT e.fresh THEN 'duplicate' END;
+                WHEN e.k IS NOT NULL AND (NOT e.fresh OR e.p || e.k = ANY (seen)) THEN 'duplicate' END;
+            seen := seen || (e.p || e.k);
         END IF;
         IF result IS NULL THEN
             BEGIN
@@ -373,7 +373,8 @@ CREATE OR REPLACE FUNCTION presence.apply_restart(t_id uuid, p_id uuid, event_us
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     t tenant;

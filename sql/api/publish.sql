@@ -22,7 +22,8 @@ CREATE OR REPLACE FUNCTION presence.record(results jsonb)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     locked uuid[];
@@ -36,6 +37,7 @@ DECLARE
     lines event[] := '{}';
     told boolean;
     backoff interval;
+    handed boolean := false;
 BEGIN
     locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b), true);
     -- What changes a whole tenant comes first.
@@ -48,14 +50,13 @@ BEGIN
             WHERE b.r = 'lost' AND b.t = ANY (locked)) b
         JOIN tenant x ON x.tenant_id = b.t;
     END IF;
-    FOR r IN SELECT g.*, tn AS tenant, bg AS budget, us AS person,
-            lag(g.u) OVER w = g.u AND lag(g.t) OVER w = g.t AS again
+    FOR r IN SELECT g.*, tn AS tenant, bg AS budget, us AS person
         FROM ROWS FROM (jsonb_to_recordset(results) AS (t uuid, u uuid, c bigint, r text, a int,
                 m int, d text)) WITH ORDINALITY AS g(t, u, c, r, a, m, d, nr)
         LEFT JOIN tenant tn ON tn.tenant_id = g.t
         LEFT JOIN tenant_budget bg ON bg.tenant_id = g.t
         LEFT JOIN teams_user us ON us.tenant_id = g.t AND us.user_id = g.u
-        WINDOW w AS (ORDER BY g.t, g.u, g.nr) ORDER BY g.t, g.u, g.nr
+        ORDER BY g.t, g.u, g.nr
     LOOP
         kind := 'done'; i := r.nr - 1; tenant_id := r.t; user_id := r.u; claim_no := r.c;
         goal := NULL; goal_no := NULL; expires_s := NULL;
@@ -69,7 +70,7 @@ BEGIN
             t := r.tenant;
             b := r.budget;
         END IF;
-        IF r.again IS NOT TRUE THEN
+        IF (u.tenant_id, u.user_id) IS DISTINCT FROM (r.t, r.u) THEN
             u := r.person;
         END IF;
         IF u.claim_no IS DISTINCT FROM r.c OR u.claim_until_at IS NULL THEN
@@ -205,7 +206,13 @@ BEGIN
         tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
         goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
         RETURN NEXT;
+        handed := true;
     END LOOP;
+    -- Should the server lose this, the claims run out and Teams is told once more;
+    -- only a claim that is handed out must be on disk.
+    IF NOT handed THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
 END $$;
 
 -- What time has made due: ends ringing (180 s) and stale legs, renews leases,
@@ -217,7 +224,8 @@ CREATE OR REPLACE FUNCTION presence.due_take(most int)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     d record;

@@ -48,7 +48,8 @@ CREATE OR REPLACE FUNCTION presence.monitoring_set(t_id uuid, u_id uuid, who_nam
     who_upn text, switched_on boolean)
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;
@@ -77,7 +78,8 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.person_clear(t_id uuid, u_id uuid, by text)
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     t tenant := tenant_lock(t_id);
     u teams_user;

@@ -244,3 +244,22 @@ SELECT test.ev('call.answered', '1003', 'o5'), test.pass(71);
 SELECT test.ev('call.ended', '1003', 'o5'), test.graph('carla', 'ok');
 SELECT test.apply(test.event('call.answered', '1003', 'o6'), test.event('call.ended', '1003', 'o6'));
 SELECT test.view('carla');
+
+\echo only a claim that is handed out must be on disk; that a call went well may be lost with the server
+BEGIN;
+SELECT test.ev('call.answered', '1003', 'q1');
+SHOW synchronous_commit;
+SELECT test.graph('carla', 'ok');
+SHOW synchronous_commit;
+ROLLBACK;
+BEGIN;
+SELECT test.ev('call.answered', '1003', 'q1'), test.ev('call.ended', '1003', 'q1');
+SELECT test.graph('carla', 'ok');
+SHOW synchronous_commit;
+ROLLBACK;
+
+\echo who is deleted is due no more
+SELECT test.ev('call.answered', '1003', 'q2');
+SELECT count(*) FROM due WHERE user_id = test.id('carla');
+DELETE FROM teams_user WHERE user_id = test.id('carla');
+SELECT count(*) FROM due WHERE user_id = test.id('carla');
