@@ -7,6 +7,7 @@
 #                   T="http/20 unit": only these tests; N=1: one at a time
 #   make lint       the rules of the house, and a build with -Werror
 #   make bench      how fast it is, beside what it could be; QUICK=1: in short
+#   make bench-growth   how the cost grows with what the database holds
 #   make fuzz       every fuzzer for FUZZ_S seconds (30)
 #   make format     clang-format over the C files
 #   make install    DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
@@ -23,7 +24,7 @@ N ?=
 .DEFAULT_GOAL := all
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all check run bench fuzz lint format install uninstall clean \
+.PHONY: all check run bench bench-growth fuzz lint format install uninstall clean \
 	build-check stack-tools npm-www npm-tests npm-bench FORCE
 
 # --- where it goes --------------------------------------------------------
@@ -226,6 +227,12 @@ bench:
 	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools npm-bench \
 	  $(LOAD) $(GRAPH)
 	@QUICK=$(QUICK) tests/bench/run
+
+# How the cost grows with what the database holds: about 6 minutes.
+bench-growth:
+	@tests/setup bench
+	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools npm-bench
+	@tests/bench/run growth
 
 lint:
 	@tests/setup check

@@ -27,8 +27,7 @@ CREATE TABLE presence.tenant (
 );
 CREATE INDEX tenant_probe ON presence.tenant (probe_at) WHERE probe_at IS NOT NULL;
 
--- The tenant's share of Graph, and the lock that every change of its people
--- takes first: so there is one lock order and no deadlock between programs.
+-- The tenant's share of Graph.
 CREATE TABLE presence.tenant_budget (
     tenant_id     uuid PRIMARY KEY REFERENCES presence.tenant ON DELETE CASCADE,
     gate_until_at timestamptz,                     -- throttled until then

@@ -25,7 +25,7 @@ const possible = (connections) => connections / (GRAPH_MS / 1000);
 const memory = (s) => Object.values(s.memory_kb).reduce((sum, kb) => sum + kb, 0);
 const over = (s) => s.p99_us - GRAPH_MS * 1000;
 
-export function goals(names, samples) {
+export function goals(names, samples, rest) {
 	const rows = [];
 	for (const [connections, least, aim] of [[64, 0.93, 0.95], [256, 0.88, 0.93]])
 		rows.push(row(`${connections} connections: rate / (connections / delay)`, least, aim,
@@ -49,6 +49,10 @@ export function goals(names, samples) {
 	rows.push(row('PostgreSQL away for 5 s: lost after a 2xx', 0, 0, away ? [away.lost] : [], (x) => x === 0, n));
 	rows.push(row('PostgreSQL away for 5 s: answers other than 2xx and 503', 0, 0, away
 		? [Object.entries(away.answers).reduce((sum, [status, count]) => sum + (status < 300 || status === '503' ? 0 : count), away.no_answer)] : [], (x) => x === 0, n));
+	const rest_mb = Object.values(rest.memory_kb).reduce((sum, kb) => sum + kb, 0) / 1024;
+	rows.push(row('memory of the four programs at start, MB', 40, '', [rest_mb], (x) => x < 40, (x) => x.toFixed(1)));
+	const rest_cpu = Object.values(rest.cpu).reduce((sum, share) => sum + share, 0) * 100;
+	rows.push(row('at rest: CPU of the programs and PostgreSQL, % of one', 1, '', [rest_cpu], (x) => x <= 1, (x) => x.toFixed(1)));
 	const unequal = samples.filter((s) => s.unequal).length;
 	rows.push(row('samples whose numbers do not agree', 0, 0, [unequal], (x) => x === 0, n));
 	return rows;

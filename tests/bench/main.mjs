@@ -52,6 +52,8 @@ try {
 	say('starting PostgreSQL, nginx, the programs and a fake Graph; 900 tenants');
 	await Promise.race([stopped, (async () => {
 		await parts.up();
+		await samples.idle();
+		await parts.people();
 		await samples.warm();
 		for (let n = 1, last_s = 0; n <= plan.rounds; n++) {
 			const from = Date.now();
@@ -77,7 +79,7 @@ if (broken) {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const results = { date: new Date().toISOString().slice(0, 10), quick, plan, machine: machine(), versions: samples.versions,
-	took_s: Math.round((Date.now() - began) / 1000), samples: samples.list, repeated: samples.repeated };
+	took_s: Math.round((Date.now() - began) / 1000), samples: samples.list, repeated: samples.repeated, rest: samples.atRest };
 writeFileSync(`${out}/results.json`, JSON.stringify(results, null, '\t'));
 const missed = await report(results, out, process.env.DOCS ? `${root}/docs` : undefined);
 rmSync(dir, { recursive: true, force: true });

@@ -36,7 +36,7 @@ async function freePort() {
 }
 
 // A command to its end: what it said on stdout.
-async function run(command, args, options = {}) {
+export async function run(command, args, options = {}) {
 	const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: root, ...options });
 	let out = '', errors = '';
 	child.stdout.on('data', (data) => { out += data; });
@@ -98,7 +98,6 @@ export class Parts {
 			PRESENCE_GRAPH_URL: this.graphUrl, PRESENCE_CA_FILE: `${dir}/graph.pem` } });
 		for (const line of readFileSync(`${this.stack}/env`, 'utf8').trim().split('\n'))
 			this.env[line.slice(0, line.indexOf('='))] = line.slice(line.indexOf('=') + 1);
-		await this.people();
 	}
 
 	// Nothing of ours is left, whatever has happened.

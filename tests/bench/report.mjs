@@ -102,7 +102,7 @@ unset multiplot
 export async function report(results, out, docs) {
 	const { samples } = results;
 	const names = byName(samples);
-	const rows = goals(names, samples);
+	const rows = goals(names, samples, results.rest);
 	const missed = rows.filter((row) => row[4] === 'missed').length;
 	const { machine: m, versions: v } = results;
 	const kept = docs && existsSync(`${docs}/performance.md`) ? readFileSync(`${docs}/performance.md`, 'utf8') : '';

@@ -9,6 +9,9 @@ const NOISY = 0.1;      // of the machine: what others may take
 const OPEN_CONNECTIONS = 2000;
 const RESTARTS = 3;
 const AWAY_S = 5;
+const IDLE_S = 5;
+const OURS = ['webhook', 'reconciler', 'tab', 'admin'];
+const IDLE = [...OURS, 'postgres'];
 
 const sum = (object) => Object.values(object).reduce((all, n) => all + n, 0);
 
@@ -165,6 +168,20 @@ export class Samples {
 		if (!calm)
 			faults.push('not settled after 40 s');
 		return faults.join('; ');
+	}
+
+	// Just started, nobody there: memory of our programs, and what they and the
+	// database use of a CPU.
+	async idle() {
+		const groups = Object.fromEntries(Object.entries(this.parts.groups()).filter(([name]) => IDLE.includes(name)));
+		await pause(1000); // the last of the start
+		const before = cpu(groups);
+		await pause(IDLE_S * 1000);
+		const { us } = between(before, cpu(groups));
+		this.atRest = { cpu: Object.fromEntries(Object.entries(us).map(([name, spent]) => [name, spent / (IDLE_S * 1e6)])),
+			memory_kb: Object.fromEntries(OURS.map((name) => [name, memory(groups[name])])) };
+		this.say(`at rest: ${Object.entries(this.atRest.memory_kb).map(([name, kb]) => `${name} ${(kb / 1024).toFixed(1)} MB`).join(', ')}; ${
+			Object.entries(this.atRest.cpu).map(([name, share]) => `${name} ${(share * 100).toFixed(1)} %`).join(', ')}`);
 	}
 
 	// --- the samples of a round -------------------------------------------------------
