@@ -377,6 +377,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
+    locked uuid[] := tenants_lock(ARRAY[t_id], true);
     t tenant;
     at timestamptz := clock_timestamp();
     pbx_at timestamptz := to_timestamp(event_us / 1e6);
@@ -389,11 +390,9 @@ DECLARE
     steps step[] := '{}';
     people uuid[] := '{}';
     told int := 0;
-    locked uuid[];
 BEGIN
     kind := 'event';
     tenant_id := t_id;
-    locked := tenants_lock(ARRAY[t_id], true);
     PERFORM FROM pbx WHERE pbx.tenant_id = t_id AND pbx_id = p_id;
     IF NOT FOUND OR locked = '{}' THEN
         outcome := CASE WHEN FOUND THEN 'locked' ELSE 'no_pbx' END;

@@ -105,6 +105,9 @@ BEGIN
         SELECT t_id, l.user_id, due_spread(clock_timestamp(), row_number() OVER ()) FROM call_leg l
         WHERE l.tenant_id = t_id AND l.pbx_id = p_id GROUP BY l.user_id
         ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = least(d.at, EXCLUDED.at);
+        UPDATE teams_user u SET stale_at = least(u.stale_at, clock_timestamp())     -- looked up anew
+        WHERE u.tenant_id = t_id AND u.user_id IN
+            (SELECT l.user_id FROM call_leg l WHERE l.tenant_id = t_id AND l.pbx_id = p_id);
     END IF;
     PERFORM admin_log(t_id, by, 'pbx', 'changed',
         (SELECT p.name FROM pbx p WHERE p.tenant_id = t_id AND p.pbx_id = p_id));

@@ -26,12 +26,13 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
-    locked uuid[];
+    locked uuid[] := tenants_lock(
+        ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b), true);
     r record;
     t tenant;
     b tenant_budget;
     u teams_user;
-    at timestamptz := clock_timestamp();
+    at timestamptz := clock_timestamp();    -- after the wait
     s step;
     steps step[] := '{}';
     lines event[] := '{}';
@@ -39,7 +40,6 @@ DECLARE
     backoff interval;
     handed boolean := false;
 BEGIN
-    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b), true);
     -- What changes a whole tenant comes first.
     IF results @? '$[*] ? (@.r == "lost")' THEN
         PERFORM consent_put(x, 'lost', b.d, at)
@@ -323,6 +323,11 @@ BEGIN
         steps := steps || s;
     END LOOP;
     PERFORM steps_store(steps, true);
+    IF i < jsonb_array_length(wanted) THEN      -- somebody was deleted beside an event
+        DELETE FROM due x USING jsonb_to_recordset(wanted) AS w(t uuid, u uuid)
+        WHERE x.tenant_id = w.t AND x.user_id = w.u AND w.t = ANY (locked) AND NOT EXISTS
+            (SELECT FROM teams_user y WHERE y.tenant_id = w.t AND y.user_id = w.u);
+    END IF;
     FOR d IN SELECT x.tenant_id AS t FROM tenant x WHERE x.probe_at <= clock_timestamp()
         ORDER BY x.probe_at LIMIT 16
     LOOP

@@ -33,7 +33,7 @@ no_refusal() {
 }
 
 asks_again
-node tests/http/load.mjs "$PBX_URL" "$PBX_SECRET" 300 2 1002 1003 >"$TEST_DIR/load" 3>&- &
+node tests/http/load.mjs "$PBX_URL" "$PBX_SECRET" 300 1 1002 >"$TEST_DIR/load" 3>&- &
 load=$!
 trap 'kill $load 2>/dev/null || true; [ ! -e "$stack/pids/supervisor.pid" ] || tests/stack/down "$stack"' EXIT
 

@@ -105,6 +105,14 @@ SELECT test.graph('anna', 'ok');
 \echo a shorter max_call_s holds for open calls
 SELECT pbx_change(test.id('nordwind'), test.id('main'), NULL, 600, NULL, NULL);
 SELECT test.due(), test.graph('anna', 'ok'), test.view('anna');
+\echo ... also for one that is not as old yet
+SELECT pbx_change(test.id('nordwind'), test.id('main'), NULL, 14400, NULL, NULL);
+UPDATE tenant SET lease_s = 3600;
+SELECT test.ev('call.answered', '1002', 'm1'), test.graph('bert', 'ok');
+SELECT pbx_change(test.id('nordwind'), test.id('main'), NULL, 600, NULL, NULL);
+SELECT test.pass(300), test.due(), test.pass(301), test.due();
+SELECT test.graph('bert', 'ok'), test.view('bert');
+UPDATE tenant SET lease_s = 900;
 
 \echo R9: clear now ends every leg; what is ended stays so
 SELECT test.ev('call.answered', '1002', 'e1');

@@ -263,3 +263,6 @@ SELECT test.ev('call.answered', '1003', 'q2');
 SELECT count(*) FROM due WHERE user_id = test.id('carla');
 DELETE FROM teams_user WHERE user_id = test.id('carla');
 SELECT count(*) FROM due WHERE user_id = test.id('carla');
+INSERT INTO due VALUES (test.id('nordwind'), test.id('carla'), clock_timestamp());
+SELECT test.due() ~ 'carla';
+SELECT count(*) FROM due WHERE user_id = test.id('carla');
