@@ -1,8 +1,8 @@
 -- What Teams should show, who may tell it, and when to look again.
 -- Inner functions: nobody outside may call them, and each expects that the
--- caller holds the tenant's lock. What the rooms run for
--- each event is plpgsql, whose plans are kept, or an SQL expression that is inlined
--- (STABLE where it adds to a time); other SQL functions are planned at every call.
+-- caller holds the tenant's lock. What the rooms run for each event is plpgsql,
+-- whose plans are kept, or an SQL expression that is inlined (STABLE where it adds
+-- to a time); other SQL functions are planned at every call.
 
 -- The level of these functions; a program that knows another one does not start.
 CREATE OR REPLACE FUNCTION presence.schema_level() RETURNS int

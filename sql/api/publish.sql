@@ -323,7 +323,7 @@ BEGIN
         steps := steps || s;
     END LOOP;
     PERFORM steps_store(steps, true);
-    IF i < jsonb_array_length(wanted) THEN      -- somebody was deleted beside an event
+    IF i < jsonb_array_length(wanted) THEN      -- some are held, or were deleted
         DELETE FROM due x USING jsonb_to_recordset(wanted) AS w(t uuid, u uuid)
         WHERE x.tenant_id = w.t AND x.user_id = w.u AND w.t = ANY (locked) AND NOT EXISTS
             (SELECT FROM teams_user y WHERE y.tenant_id = w.t AND y.user_id = w.u);
