@@ -37,3 +37,7 @@ DROP FUNCTION IF EXISTS presence.user_due(presence.teams_user, presence.tenant, 
 DROP FUNCTION IF EXISTS presence.user_step(presence.teams_user, presence.tenant_budget,
     presence.tenant, presence.legs, boolean, timestamptz);
 DROP FUNCTION IF EXISTS presence.tenants_lock(uuid[]);
+DROP FUNCTION IF EXISTS presence.tenants_lock_free(uuid[]);
+DROP FUNCTION IF EXISTS presence.apply(jsonb);
+DROP FUNCTION IF EXISTS presence.record(jsonb);
+DROP FUNCTION IF EXISTS presence.apply_restart(uuid, uuid, bigint, bigint, text);

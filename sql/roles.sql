@@ -33,13 +33,13 @@ GRANT EXECUTE ON FUNCTION presence.schema_level(), presence.clock_us(),
     presence.rfc3339(timestamptz) TO
     presence_webhook, presence_tab, presence_admin, presence_reconciler, presence_ctl;
 -- Whoever publishes tells what came of it.
-GRANT EXECUTE ON FUNCTION presence.record(jsonb),
+GRANT EXECUTE ON FUNCTION presence.record(jsonb, int),
     presence.probe_record(uuid, bigint, text, int, text) TO
     presence_webhook, presence_tab, presence_admin, presence_reconciler, presence_ctl;
 
 GRANT EXECUTE ON FUNCTION
-    presence.apply(jsonb),
-    presence.apply_restart(uuid, uuid, bigint, bigint, text),
+    presence.apply(jsonb, int),
+    presence.apply_restart(uuid, uuid, bigint, bigint, text, int),
     presence.pbx_door(uuid),
     presence.pbx_refused(uuid, text)
 TO presence_webhook;

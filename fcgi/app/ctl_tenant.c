@@ -13,11 +13,16 @@
 
 #define PUBLISH_MS 16000 /* one call of Graph and its record */
 #define DRAIN_MS 2000
+#define PATIENCE_MS 10000 /* an operator can stand in a longer line */
 
 static struct db *
 connect_db(const struct ctl *c)
 {
-	return db_new(c->s.database_url, "presencectl", statements, ST__MAX);
+	struct db *db = db_new(c->s.database_url, "presencectl", statements,
+	    ST__MAX);
+
+	db_timeout_ms(db, PATIENCE_MS, PATIENCE_MS - 1000);
+	return db;
 }
 
 /* One call whose rows nobody needs. */

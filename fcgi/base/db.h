@@ -30,7 +30,7 @@ struct rows; /* of one answer; lives as long as the cx it was asked with */
 struct db *db_new(const char *url, const char *app_name,
     const struct statement *list, int n);
 void db_free(struct db *db);
-/* For the few long statements (import, migration): 0 = the default. Takes
+/* For imports, migrations and operators: 0 = the default. Takes
  * effect at once when connected. */
 void db_timeout_ms(struct db *db, int statement_ms, int lock_ms);
 

@@ -89,22 +89,36 @@ grow(struct queue *q, size_t room)
 	q->first = 0;
 }
 
-void
-queue_put_back(struct queue *q, void **items, size_t n)
+static void
+put_again(struct queue *q, void **items, size_t n, bool last)
 {
-	size_t i;
+	size_t at, i;
 
 	if (!n)
 		return;
 	pthread_mutex_lock(&q->lock);
 	if (n > q->room - q->len)
 		grow(q, q->len + n);
-	q->first = (q->first + q->room - n) % q->room;
+	if (!last)
+		q->first = (q->first + q->room - n) % q->room;
+	at = last ? q->first + q->len : q->first;
 	for (i = 0; i < n; i++)
-		q->ring[(q->first + i) % q->room] = items[i];
+		q->ring[(at + i) % q->room] = items[i];
 	q->len += n;
 	pthread_cond_broadcast(&q->filled);
 	pthread_mutex_unlock(&q->lock);
+}
+
+void
+queue_put_back(struct queue *q, void **items, size_t n)
+{
+	put_again(q, items, n, false);
+}
+
+void
+queue_put_last(struct queue *q, void **items, size_t n)
+{
+	put_again(q, items, n, true);
 }
 
 size_t

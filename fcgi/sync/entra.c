@@ -175,19 +175,19 @@ app_token_request(struct ctx *cx, struct entra *e,
 
 enum token_state
 entra_token_ask(struct ctx *cx, struct entra *e, const char *tenant_id,
-    uint64_t not_serial, struct graph_token *ret,
+    int64_t since_ms, struct graph_token *ret,
     struct http_request *ret_fetch, struct token_problem *ret_problem)
 {
 	struct http_response none = { .result = HTTP_UNREACHABLE,
 		.why = "no assertion could be made" };
 	enum token_state state;
 
-	state = tokens_ask(cx, e->tokens, tenant_id, not_serial,
+	state = tokens_ask(cx, e->tokens, tenant_id, since_ms,
 	    clock_mono_ms(), ret, ret_problem);
 	/* Refused a moment ago; but it may have been renewed since. */
 	if (state == TOKEN_PROBLEM &&
 	    ret_problem->result == RESULT_CREDENTIAL && look(e))
-		state = tokens_ask(cx, e->tokens, tenant_id, not_serial,
+		state = tokens_ask(cx, e->tokens, tenant_id, since_ms,
 		    clock_mono_ms(), ret, ret_problem);
 	if (state != TOKEN_FETCH ||
 	    !app_token_request(cx, e, tenant_id, ret_fetch))
@@ -212,10 +212,10 @@ entra_token_drop(struct entra *e, const char *tenant_id, uint64_t serial)
 	tokens_drop(e->tokens, tenant_id, serial);
 }
 
-uint64_t
+void
 entra_token_renew(struct entra *e, const char *tenant_id)
 {
-	return tokens_renew(e->tokens, tenant_id);
+	tokens_renew(e->tokens, tenant_id);
 }
 
 static enum err

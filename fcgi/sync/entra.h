@@ -40,11 +40,11 @@ struct token_problem {
  * and gives the answer to entra_token_answer), or tells that one is under way
  * (the caller asks again later). After a failure none is begun for a growing
  * pause (1 s to 30 s): then the problem is told at once.
- *   not_serial  this token will not do; 0: any will
+ *   since_ms  a token that was asked for before this (clock_mono_ms) will not do
  */
 enum token_state { TOKEN_READY, TOKEN_FETCH, TOKEN_UNDER_WAY, TOKEN_PROBLEM };
 enum token_state entra_token_ask(struct ctx *cx, struct entra *e,
-    const char *tenant_id, uint64_t not_serial, struct graph_token *ret,
+    const char *tenant_id, int64_t since_ms, struct graph_token *ret,
     struct http_request *ret_fetch, struct token_problem *ret_problem);
 /* The answer to that request (also when it failed); wakes whoever waits. */
 void entra_token_answer(struct entra *e, const char *tenant_id,
@@ -52,9 +52,9 @@ void entra_token_answer(struct entra *e, const char *tenant_id,
 /* Graph did not like it: forget this token (and not a newer one). */
 void entra_token_drop(struct entra *e, const char *tenant_id, uint64_t serial);
 /* For a probe, which must see what holds now: the next one to ask fetches anew,
- * without a pause after a failure. Returns the serial of the token that will
- * not do for the probe; for others it does until the new one is there. */
-uint64_t entra_token_renew(struct entra *e, const char *tenant_id);
+ * without a pause after a failure; until the new one is there, others get the
+ * old one. */
+void entra_token_renew(struct entra *e, const char *tenant_id);
 
 /* Blocking form of the same, for the dashboard: errors UPSTREAM, BUSY, FORBIDDEN (lost). */
 enum err entra_token(struct ctx *cx, struct entra *e, const char *tenant_id,

@@ -14,6 +14,7 @@ const char *goal_activity(enum goal g);        /* "InACall" */
 
 struct job {
 	bool probe;             /* ask whether the tenant lets us; else publish */
+	bool again;             /* it was denied: with a newer token than the claim */
 	char tenant_id[37];
 	char user_id[37];
 	int64_t claim_no;

@@ -1,6 +1,6 @@
 /*
  * Tenants that somebody else holds right now, each with its units in the order
- * in which they came. For apply.c, one thread.
+ * in which they came. For apply.c, under its lock.
  */
 #ifndef SYNC_PARKED_H
 #define SYNC_PARKED_H
@@ -10,7 +10,6 @@
 struct parked {
 	char tenant_id[37];
 	struct apply_unit *first, **end;
-	int64_t retry_ms;       /* left alone until then */
 	struct parked *next;
 };
 

@@ -206,18 +206,22 @@ begin(struct room *r, struct call *c)
 	struct token_problem problem;
 	struct graph_token token;
 	struct http_request fetch;
+	int64_t since_ms = 0;
 
 	if (w) {
 		calls_put(&w->calls, c);
 		return;
 	}
-	/* A probe must see what holds now, not when a token was issued. */
+	/* These must see what holds now, not when a token was issued: perhaps by
+	 * another program, long before. */
+	if (c->job.probe || c->job.again)
+		since_ms = c->job.claimed_ms;
 	if (c->job.probe && !c->fresh) {
 		c->fresh = true;
-		c->not_serial = entra_token_renew(entra, c->job.tenant_id);
+		entra_token_renew(entra, c->job.tenant_id);
 	}
 	w = wait_new(r, c->job.tenant_id, c->cx.id);
-	switch (entra_token_ask(&w->cx, entra, c->job.tenant_id, c->not_serial,
+	switch (entra_token_ask(&w->cx, entra, c->job.tenant_id, since_ms,
 	    &token, &fetch, &problem)) {
 	case TOKEN_READY:
 		send_call(r, c, &token);

@@ -119,11 +119,13 @@ publisher_start(const struct publisher_options *o)
 	p->waiting = waiting_new(o->settled, o->arg);
 	p->loop = http_loop_new(o->max_in_flight + TOKENS_AT_ONCE);
 	p->results = queue_new(RESULTS_MAX);
+	p->held = queue_new(RESULTS_MAX);
 	calls_init(&p->inbox);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->idle, NULL);
 	if (pthread_create(&p->publish_thread, NULL, publish_thread, p) != 0 ||
-	    pthread_create(&p->record_thread, NULL, record_thread, p) != 0) {
+	    pthread_create(&p->record_threads[0], NULL, record_first, p) != 0 ||
+	    pthread_create(&p->record_threads[1], NULL, record_second, p) != 0) {
 		log_say(LOG_ERROR, "publisher: a thread cannot be started");
 		abort();
 	}
@@ -161,7 +163,9 @@ publisher_stop(struct publisher *p, int drain_ms)
 	pthread_mutex_unlock(&p->lock);
 	atomic_store(&p->stop_record, true);
 	queue_close(p->results);
-	pthread_join(p->record_thread, NULL);
+	pthread_join(p->record_threads[0], NULL);
+	queue_close(p->held);
+	pthread_join(p->record_threads[1], NULL);
 
 	http_loop_free(p->loop);
 	while ((c = calls_take(&p->inbox)))
@@ -171,6 +175,7 @@ publisher_stop(struct publisher *p, int drain_ms)
 		call_free(p, c);
 	}
 	queue_free(p->results);
+	queue_free(p->held);
 	waiting_free(p->waiting);
 	pthread_cond_destroy(&p->idle);
 	pthread_mutex_destroy(&p->lock);
@@ -269,8 +274,8 @@ jobs_from_rows(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
 
 	for (i = 0; i < rows; i++) {
 		kind = rows_text(r, i, ROW_KIND);
-		if (!kind || (strcmp(kind, "job") != 0 &&
-		    strcmp(kind, "publish") != 0 && strcmp(kind, "probe") != 0))
+		if (!kind || (strcmp(kind, "publish") != 0 &&
+		    strcmp(kind, "again") != 0 && strcmp(kind, "probe") != 0))
 			continue;
 		copy(jobs[n].tenant_id, rows_text(r, i, ROW_TENANT_ID));
 		copy(jobs[n].user_id, rows_text(r, i, ROW_USER_ID));
@@ -278,8 +283,8 @@ jobs_from_rows(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
 		jobs[n].goal = goal_parse(rows_text(r, i, ROW_GOAL));
 		jobs[n].goal_no = rows_int(r, i, ROW_GOAL_NO);
 		jobs[n].expires_s = (int)rows_int(r, i, ROW_EXPIRES_S);
-		jobs[n].probe = strcmp(kind, "probe") == 0 ||
-		    jobs[n].goal == GOAL_NONE;
+		jobs[n].probe = strcmp(kind, "probe") == 0;
+		jobs[n].again = strcmp(kind, "again") == 0;
 		jobs[n].claimed_ms = claimed_ms;
 		if (n == 0)
 			memcpy(jobs[n].request_id, cx->id,

@@ -25,7 +25,7 @@ struct publisher_options {
 	struct entra *entra;            /* borrowed */
 	const char *program;            /* for the database's application_name */
 	int max_in_flight;              /* Graph calls at once */
-	/* News for whoever waits; from the record thread, must not block. May
+	/* News for whoever waits; from any thread, must not block. May
 	 * be NULL where nobody calls publisher_wait. */
 	settled_fn *settled;
 	void *arg;

@@ -1,6 +1,8 @@
 /*
  * The record room: what Teams was told goes into the database, everything that
  * is queued in one transaction; the person's next call goes back to publish.
+ * Two desks, each a thread with a connection, as in the apply room: the first
+ * waits for nobody, the second stands in line for tenants that somebody holds.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -13,11 +15,13 @@
 #include "sync/rooms.h"
 #include "sync/statement.h"
 
-#define LOCKED_MS 3       /* the tenant is held by somebody else */
+#define IN_LINE_MS 450    /* for the first one's tenant; then others' turn */
+#define LOCKED_MS 3       /* between attempts when all are held */
 #define AWAY_MS 100       /* the database is */
 
 struct room {
 	struct publisher *p;
+	struct queue *queue;  /* its own: results, or held */
 	struct db *db;
 	bool told;            /* that the database is away: once */
 };
@@ -100,15 +104,22 @@ next_of(const struct job *job, struct job *jobs, int n)
 	return NULL;
 }
 
-/* Rows -> calls. Those still locked are left in calls; returns their number. */
+static bool
+is_second(const struct room *r)
+{
+	return r->queue == r->p->held;
+}
+
+/* Rows -> calls. Those that are held go to the second desk's end, so that no
+ * tenant keeps the others waiting; returns their number. */
 static int
 take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
     int64_t asked_ms, struct call **calls, int n)
 {
-	struct call *locked[RECORD_BATCH];
+	void *held[RECORD_BATCH];
 	struct job *jobs, *next;
 	const char *outcome;
-	int i, at, left = 0, njobs;
+	int i, at, nheld = 0, njobs;
 
 	njobs = jobs_from_rows(cx, rows, asked_ms, &jobs);
 	for (i = 0; i < rows_count(rows); i++) {
@@ -119,7 +130,7 @@ take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
 		if (at < 0 || at >= n || !calls[at] || !outcome)
 			continue;
 		if (strcmp(outcome, "locked") == 0) {
-			locked[left++] = calls[at];
+			held[nheld++] = calls[at];
 			calls[at] = NULL;
 			continue;
 		}
@@ -133,43 +144,46 @@ take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
 		jobs[i].request_id[0] = '\0';
 		publisher_give(r->p, &jobs[i]);
 	}
-	for (i = 0; i < left; i++)
-		calls[i] = locked[i];
-	return left;
+	queue_put_last(r->p->held, held, (size_t)nheld);
+	return nheld;
 }
 
-/* Returns how many are left in calls, to be given again. */
+/* Returns how many the database did not take: left in calls, to be given again. */
 static int
 record(struct room *r, struct call **calls, int n)
 {
 	const int64_t asked_ms = clock_mono_ms();
-	const char *args[1];
+	const char *args[2];
+	char wait[16];
 	struct rows *rows = NULL;
 	struct ctx cx;
-	int i, left = n;
+	int i, left = 0;
 	enum err e;
 
 	ctx_init(&cx, NULL);
+	snprintf(wait, sizeof(wait), "%d", is_second(r) ? IN_LINE_MS : 0);
 	args[0] = results_json(&cx, calls, n);
+	args[1] = wait;
 	e = db_call(&cx, r->db, ST_RECORD, args, &rows);
 	if (e) {
 		if (database_failed(r, &cx)) {
-			while (left > 0)
-				end(r, calls[--left], false, 0, NULL);
+			for (i = 0; i < n; i++)
+				end(r, calls[i], false, 0, NULL);
 		} else if (e != ERR_BUSY && n > 1) {
 			/* The server works, but not with all of these. */
-			for (left = 0, i = 0; i < n; i++)
+			for (i = 0; i < n; i++)
 				if (record(r, &calls[i], 1) > 0)
 					calls[left++] = calls[i];
 		} else {
 			sleep_ms(AWAY_MS);
+			left = n;
 		}
 	} else {
 		database_works(r);
 		metrics_observe_ms(METRIC_RECORD_MS,
 		    clock_mono_ms() - asked_ms);
-		left = take_rows(r, &cx, rows, asked_ms, calls, n);
-		if (left == n)
+		if (take_rows(r, &cx, rows, asked_ms, calls, n) == n &&
+		    is_second(r))
 			sleep_ms(LOCKED_MS);
 	}
 	ctx_done(&cx);
@@ -229,6 +243,7 @@ drop_old(struct room *r, struct call **calls, int n)
 	return left;
 }
 
+/* Probes stand in line, too: the second desk's. */
 static void
 take(struct room *r, void **items, int n)
 {
@@ -238,10 +253,12 @@ take(struct room *r, void **items, int n)
 	for (i = 0; i < n; i++) {
 		struct call *c = items[i];
 
-		if (c->job.probe)
+		if (!c->job.probe)
+			calls[ncalls++] = c;
+		else if (is_second(r))
 			probes[nprobes++] = c;
 		else
-			calls[ncalls++] = c;
+			queue_put_last(r->p->held, &items[i], 1);
 	}
 	ncalls = drop_old(r, calls, ncalls);
 	nprobes = drop_old(r, probes, nprobes);
@@ -251,20 +268,36 @@ take(struct room *r, void **items, int n)
 	for (i = 0; i < nprobes; i++)
 		if (!record_probe(r, probes[i]))
 			items[left++] = probes[i];
-	queue_put_back(r->p->results, items, (size_t)left);
+	queue_put_last(r->queue, items, (size_t)left);
 }
 
-void *
-record_thread(void *publisher)
+static void *
+desk(struct publisher *p, struct queue *q)
 {
-	struct room r = { .p = publisher };
+	struct room r = { .p = p, .queue = q };
 	void *items[RECORD_BATCH];
 	size_t n;
 
-	r.db = db_new(r.p->o.settings->database_url, r.p->o.program,
-	    statements, ST__MAX);
-	while ((n = queue_take(r.p->results, items, RECORD_BATCH, -1)) > 0)
+	r.db = db_new(p->o.settings->database_url, p->o.program, statements,
+	    ST__MAX);
+	while ((n = queue_take(q, items, RECORD_BATCH, -1)) > 0)
 		take(&r, items, (int)n);
 	db_free(r.db);
 	return NULL;
+}
+
+void *
+record_first(void *publisher)
+{
+	struct publisher *p = publisher;
+
+	return desk(p, p->results);
+}
+
+void *
+record_second(void *publisher)
+{
+	struct publisher *p = publisher;
+
+	return desk(p, p->held);
 }

@@ -21,7 +21,6 @@ struct call {
 	struct ctx cx;
 	struct job job;
 	bool fresh;             /* a probe: it has asked for a new token */
-	uint64_t not_serial;    /* ... and this one will not do; 0: any will */
 	uint64_t serial;        /* of the token it was sent with */
 	enum result result;
 	char detail[128];
@@ -42,10 +41,11 @@ struct call *calls_take(struct calls *c); /* NULL: empty */
 struct publisher {
 	struct publisher_options o;
 	struct waiting *waiting;
-	pthread_t publish_thread, record_thread;
+	pthread_t publish_thread, record_threads[2];
 	struct http_loop *loop;      /* the publish thread's, but its wake */
 	struct call *in_flight;      /* the publish thread's */
 	struct queue *results;       /* publish -> record */
+	struct queue *held;          /* record's first desk -> its second */
 	atomic_int alive;            /* calls there are */
 	atomic_bool stop_publish, stop_record;
 
@@ -56,7 +56,8 @@ struct publisher {
 };
 
 void *publish_thread(void *publisher);
-void *record_thread(void *publisher);
+void *record_first(void *publisher);
+void *record_second(void *publisher);
 /* Inside: for the next claim of a person, also while stopping. */
 void publisher_give(struct publisher *p, const struct job *job);
 /* The call's end; whoever waits for it was told before. */

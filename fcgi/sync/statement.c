@@ -7,8 +7,7 @@
 	"claim_no, expires_s FROM "
 /* The same columns of a function that returns presence.job. */
 #define JOBS                                                               \
-	"SELECT CASE kind WHEN 'publish' THEN 'job' ELSE kind END, NULL, " \
-	"NULL, tenant_id, user_id, goal, goal_no, claim_no, expires_s FROM "
+	"SELECT kind, NULL, NULL, tenant_id, user_id, goal, goal_no, claim_no, expires_s FROM "
 #define TEXTS(json)                                                        \
 	"CASE WHEN " json "::jsonb IS NOT NULL THEN "                      \
 	"ARRAY(SELECT jsonb_array_elements_text(" json "::jsonb)) END"
@@ -46,15 +45,15 @@ const struct statement statements[ST__MAX] = {
 	[ST_SCHEMA_LEVEL] = { "schema_level", 0,
 	    "SELECT presence.schema_level()" },
 
-	[ST_APPLY] = { "apply", 1, JOB_ROWS "presence.apply($1::jsonb)" },
-	[ST_APPLY_RESTART] = { "apply_restart", 5,
-	    JOB_ROWS "presence.apply_restart($1, $2, $3, $4, $5)" },
+	[ST_APPLY] = { "apply", 2, JOB_ROWS "presence.apply($1::jsonb, $2)" },
+	[ST_APPLY_RESTART] = { "apply_restart", 6,
+	    JOB_ROWS "presence.apply_restart($1, $2, $3, $4, $5, $6)" },
 	[ST_PBX_DOOR] = { "pbx_door", 1,
 	    "SELECT tenant_id, platform, auth, secret, old_secret, "
 	    "array_to_json(allow) FROM presence.pbx_door($1)" },
 	[ST_PBX_REFUSED] = { "pbx_refused", 2,
 	    "SELECT presence.pbx_refused($1, $2)" },
-	[ST_RECORD] = { "record", 1, JOB_ROWS "presence.record($1::jsonb)" },
+	[ST_RECORD] = { "record", 2, JOB_ROWS "presence.record($1::jsonb, $2)" },
 	[ST_PROBE_RECORD] = { "probe_record", 5,
 	    "SELECT consent, problem "
 	    "FROM presence.probe_record($1, $2, $3, $4, $5)" },

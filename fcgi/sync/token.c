@@ -25,7 +25,7 @@ struct entry {
 	char tenant_id[37];
 	struct secret text;       /* len 0: none */
 	uint64_t serial;
-	int64_t renew_ms, end_ms; /* of the token */
+	int64_t asked_ms, renew_ms, end_ms; /* of the token */
 	int64_t under_way_ms;     /* a request was begun then; 0: none is */
 	int64_t pause_until_ms;   /* after a failure */
 	int failures;             /* in a row */
@@ -226,10 +226,10 @@ wipe(void *text)
 }
 
 static enum token_state
-ask(struct ctx *cx, struct entry *e, uint64_t not_serial, int64_t now_ms,
+ask(struct ctx *cx, struct entry *e, int64_t since_ms, int64_t now_ms,
     struct graph_token *ret, struct token_problem *ret_problem)
 {
-	const bool usable = e->text.len && e->serial != not_serial;
+	const bool usable = e->text.len && e->asked_ms >= since_ms;
 	const bool under_way = e->under_way_ms &&
 	    now_ms - e->under_way_ms < UNDER_WAY_MS;
 	const bool paused = now_ms < e->pause_until_ms;
@@ -255,13 +255,13 @@ ask(struct ctx *cx, struct entry *e, uint64_t not_serial, int64_t now_ms,
 
 enum token_state
 tokens_ask(struct ctx *cx, struct tokens *t, const char *tenant_id,
-    uint64_t not_serial, int64_t now_ms, struct graph_token *ret,
+    int64_t since_ms, int64_t now_ms, struct graph_token *ret,
     struct token_problem *ret_problem)
 {
 	enum token_state state;
 
 	pthread_mutex_lock(&t->lock);
-	state = ask(cx, entry_need(t, tenant_id), not_serial, now_ms, ret,
+	state = ask(cx, entry_need(t, tenant_id), since_ms, now_ms, ret,
 	    ret_problem);
 	pthread_mutex_unlock(&t->lock);
 	return state;
@@ -304,6 +304,7 @@ keep(struct tokens *t, struct entry *e, const char *text, int64_t life_s,
 	secret_done(&e->text);
 	secret_set(&e->text, text, strlen(text));
 	e->serial = ++t->serial;
+	e->asked_ms = e->under_way_ms;
 	e->renew_ms = now_ms + use_s * 1000;
 	e->end_ms = now_ms + (life_s - SPARE_S) * 1000;
 	e->failures = 0;
@@ -348,11 +349,11 @@ tokens_answer(struct tokens *t, const char *tenant_id, int64_t now_ms,
 	metrics_add(text ? METRIC_TOKEN_OK : METRIC_TOKEN_FAILED, 1);
 	pthread_mutex_lock(&t->lock);
 	e = entry_need(t, tenant_id);
-	e->under_way_ms = 0;
 	if (text)
 		keep(t, e, text, life_s, now_ms);
 	else
 		remember_failure(e, rs, now_ms);
+	e->under_way_ms = 0;
 	pthread_cond_broadcast(&t->answered);
 	pthread_mutex_unlock(&t->lock);
 	ctx_done(&cx);
@@ -370,21 +371,18 @@ tokens_drop(struct tokens *t, const char *tenant_id, uint64_t serial)
 	pthread_mutex_unlock(&t->lock);
 }
 
-uint64_t
+void
 tokens_renew(struct tokens *t, const char *tenant_id)
 {
-	uint64_t serial = 0;
 	struct entry *e;
 
 	pthread_mutex_lock(&t->lock);
 	e = entry_find(t, tenant_id);
 	if (e) {
-		serial = e->serial;
 		e->renew_ms = 0;
 		e->pause_until_ms = 0;
 	}
 	pthread_mutex_unlock(&t->lock);
-	return serial;
 }
 
 void

@@ -16,12 +16,12 @@ void tokens_free(struct tokens *t);
 /* As entra_token_ask; after TOKEN_FETCH the tenant counts as under way until
  * tokens_answer, 20 s at most. */
 enum token_state tokens_ask(struct ctx *cx, struct tokens *t,
-    const char *tenant_id, uint64_t not_serial, int64_t now_ms,
+    const char *tenant_id, int64_t since_ms, int64_t now_ms,
     struct graph_token *ret, struct token_problem *ret_problem);
 void tokens_answer(struct tokens *t, const char *tenant_id, int64_t now_ms,
     const struct http_response *rs);
 void tokens_drop(struct tokens *t, const char *tenant_id, uint64_t serial);
-uint64_t tokens_renew(struct tokens *t, const char *tenant_id);
+void tokens_renew(struct tokens *t, const char *tenant_id);
 /* We have a new credential: who was refused for the old one asks again now. */
 void tokens_resume(struct tokens *t);
 /* Until some answer has come, or wait_ms have passed. */

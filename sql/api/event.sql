@@ -162,21 +162,21 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.tenant_key(t uuid)
 RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT uuid_hash_extended($1, 0)';
 
--- Waits in line for one tenant, briefly. False: somebody still holds it.
-CREATE OR REPLACE FUNCTION presence.tenant_wait(t uuid)
-RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '60ms' AS $$
+-- Stands in line for one tenant, and perhaps in vain.
+CREATE OR REPLACE FUNCTION presence.tenant_wait(t uuid, wait_ms int)
+RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(tenant_key(t));
-    RETURN true;
+    PERFORM set_config('lock_timeout', wait_ms || 'ms', true),     -- within this function
+        pg_advisory_xact_lock(tenant_key(t));
 EXCEPTION WHEN lock_not_available THEN
-    RETURN false;
+    NULL;
 END $$;
 
 -- Locks tenants, leaving out those that somebody else holds: one tenant cannot
 -- stop the others. Returns those it got.
---   patient  where it would get none: waits in line for one of them; only for
---            who holds no lock yet
-CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[], patient boolean)
+--   wait_ms  how long it stands in line for the first of them; 0 for who holds a
+--            lock already
+CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[], wait_ms int)
 RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
     got uuid[];
@@ -184,11 +184,11 @@ BEGIN
     IF cardinality(wanted) = 0 OR NOT pg_try_advisory_xact_lock_shared(0) THEN
         RETURN '{}';
     END IF;
+    IF wait_ms > 0 AND NOT pg_try_advisory_xact_lock(tenant_key(wanted[1])) THEN
+        PERFORM tenant_wait(wanted[1], wait_ms);
+    END IF;
     SELECT coalesce(array_agg(x), '{}') INTO got FROM unnest(wanted) x
     WHERE pg_try_advisory_xact_lock(tenant_key(x));
-    IF got = '{}' AND patient AND tenant_wait(wanted[1]) THEN
-        got := wanted[1:1];
-    END IF;
     RETURN got;
 END $$;
 
@@ -209,13 +209,14 @@ END $$;
 -- One batch of events in one transaction, in the order given.
 --   batch  [{i, t tenant, p pbx, y type, e extension, c call, l leg, n line,
 --           a event time us, w attempt time us, k key}]; i is the caller's own
+--   wait_ms how long to stand in line for the first one's tenant
 --   rows   kind event: one for each, outcome = locked (the tenant is held by
 --          somebody else: nothing was done, give it again), no_pbx, error,
 --          unknown_extension, monitoring_off, duplicate, no_consent,
 --          unchanged, changed, told (changed to what Teams shows already);
 --          the goal after it and its number
---          kind job: Graph calls that the caller now owns
-CREATE OR REPLACE FUNCTION presence.apply(batch jsonb)
+--          kind publish, again: Graph calls that the caller now owns
+CREATE OR REPLACE FUNCTION presence.apply(batch jsonb, wait_ms int DEFAULT 60)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
@@ -241,7 +242,8 @@ DECLARE
     steps step[] := '{}';
     lines event[] := '{}';  -- of the log
 BEGIN
-    locked := tenants_lock(ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(batch) b), true);
+    locked := tenants_lock(ARRAY(SELECT (x.b->>'t')::uuid FROM jsonb_array_elements(batch)
+        WITH ORDINALITY AS x(b, nr) GROUP BY 1 ORDER BY min(x.nr)), wait_ms);
     -- Person by person, each one's events in the order given; their keys at once.
     FOR e IN
         WITH f AS (
@@ -356,7 +358,7 @@ BEGIN
     FROM unnest(lines) x;
     FOREACH s IN ARRAY steps LOOP
         CONTINUE WHEN (s.job).kind IS NULL;
-        kind := 'job'; i := NULL; outcome := NULL;
+        kind := (s.job).kind; i := NULL; outcome := NULL;
         tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
         goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
         RETURN NEXT;
@@ -366,10 +368,10 @@ END $$;
 -- pbx.restarted: ends every leg of that PBX that had no newer news; touches
 -- many people, so it is a transaction of its own.
 --   rows  as apply: one event row (locked, no_pbx, unchanged, changed, duplicate, no_consent),
---         then a job for each person who can be told at once (at most 64, the
+--         then publish or again for each person who can be told at once (at most 64, the
 --         others are due now); goal_no of the event row = people to be told
 CREATE OR REPLACE FUNCTION presence.apply_restart(t_id uuid, p_id uuid, event_us bigint,
-    attempt_us bigint, event_key text)
+    attempt_us bigint, event_key text, wait_ms int DEFAULT 60)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
@@ -377,7 +379,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
-    locked uuid[] := tenants_lock(ARRAY[t_id], true);
+    locked uuid[] := tenants_lock(ARRAY[t_id], wait_ms);
     t tenant;
     at timestamptz := clock_timestamp();
     pbx_at timestamptz := to_timestamp(event_us / 1e6);
@@ -441,7 +443,7 @@ BEGIN
     RETURN NEXT;
     FOREACH s IN ARRAY steps LOOP
         CONTINUE WHEN (s.job).kind IS NULL;
-        kind := 'job'; outcome := NULL; tenant_id := t_id; user_id := (s.job).user_id;
+        kind := (s.job).kind; outcome := NULL; tenant_id := t_id; user_id := (s.job).user_id;
         goal := (s.job).goal; goal_no := (s.job).goal_no; claim_no := (s.job).claim_no;
         expires_s := (s.job).expires_s;
         RETURN NEXT;

@@ -226,7 +226,7 @@ END $$;
 --           stands there twice the first line counts
 --   rows    kind done: linked = extensions in the list now, unlinked = those
 --           that are gone, duplicates = [index into lines ...];
---           then kind job as in apply, at most 64; who is left is due now
+--           then kind publish, again as in apply, at most 64; who is left is due now
 --   errors  PS404, PS409 more than 200,000 extensions in the tenant
 CREATE OR REPLACE FUNCTION presence.extension_import(t_id uuid, p_id uuid, lines jsonb,
     dry_run boolean, by uuid)
@@ -302,7 +302,7 @@ BEGIN
     RETURN NEXT;
     linked := NULL; unlinked := NULL; duplicates := NULL;
     FOREACH j IN ARRAY jobs LOOP
-        kind := 'job'; tenant_id := j.tenant_id; user_id := j.user_id;
+        kind := j.kind; tenant_id := j.tenant_id; user_id := j.user_id;
         goal := j.goal; goal_no := j.goal_no; claim_no := j.claim_no; expires_s := j.expires_s;
         RETURN NEXT;
     END LOOP;

@@ -282,7 +282,7 @@ END $$;
 -- One call of Graph to make, as the publish room gets it.
 DO $$ BEGIN
     CREATE TYPE presence.job AS (
-        kind      text,      -- publish, probe
+        kind      text,      -- publish, again (the last call was denied), probe
         tenant_id uuid,
         user_id   uuid,      -- probe: whom to ask about
         claim_no  bigint,
@@ -356,7 +356,7 @@ BEGIN
         IF wait_until IS NULL THEN
             b.slots[35] := b.slots[35] + 1;
             u := user_claim(u, t, at);
-            s.job := ('publish', u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no, u.claim_s);
+            s.job := (CASE WHEN u.denied > 0 THEN 'again' ELSE 'publish' END, u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no, u.claim_s);
         END IF;
     END IF;
     s.u := u;

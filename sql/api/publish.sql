@@ -10,15 +10,17 @@ $$;
 -- Results of Graph calls, in one transaction.
 --   results [{t tenant, u user, c claim number, r result, a retry after s,
 --             m Graph ms, d detail}]
+--   wait_ms how long to stand in line for the first one's tenant
 --     r  ok, throttled, unauthorized, forbidden, not_found, rejected,
 --        failed (answered 5xx: the effect is unknown), unknown (no answer:
 --        it may still land), unsent (certainly not sent),
 --        lost (d: why the tenant's consent is gone), credential (d: the code)
 --   rows    kind done: one for each. outcome: told, superseded (an outdated claim: ignored), locked (give it again),
 --           later; goal_no = every goal up to this number is settled
---           kind job: the next call of that person, now the caller's
---           kind job with goal NULL: a probe of the tenant
-CREATE OR REPLACE FUNCTION presence.record(results jsonb)
+--           kind publish, again: the next call of that person, now the caller's; again:
+--           with a token that was asked for after this
+--           kind probe: of the tenant, now the caller's
+CREATE OR REPLACE FUNCTION presence.record(results jsonb, wait_ms int DEFAULT 60)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
@@ -26,8 +28,8 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
-    locked uuid[] := tenants_lock(
-        ARRAY(SELECT DISTINCT (b->>'t')::uuid FROM jsonb_array_elements(results) b), true);
+    locked uuid[] := tenants_lock(ARRAY(SELECT (x.b->>'t')::uuid FROM jsonb_array_elements(results)
+        WITH ORDINALITY AS x(b, nr) GROUP BY 1 ORDER BY min(x.nr)), wait_ms);
     r record;
     t tenant;
     b tenant_budget;
@@ -217,7 +219,7 @@ END $$;
 
 -- What time has made due: ends ringing (180 s) and stale legs, renews leases,
 -- tries again, sends once more; clears before the others.
---   rows  kind job / probe as in record; the last row is kind next, outcome =
+--   rows  kind publish, again, probe as in record; the last row is kind next, outcome =
 --         seconds until something is due (at most 1), i = rows looked at,
 --         goal_no = clock_us()
 CREATE OR REPLACE FUNCTION presence.due_take(most int)
@@ -259,9 +261,9 @@ BEGIN
                 AND a.tenant_id <> ALL (held) ORDER BY a.at LIMIT most)
             LIMIT most) x;
         IF held = '{}' AND late <> '{}' THEN
-            PERFORM tenants_lock(late, true);   -- not left out time and again
+            PERFORM tenants_lock(late, 200);   -- not left out time and again
         END IF;
-        locked := tenants_lock(tenants, false);
+        locked := tenants_lock(tenants, 0);
         EXIT WHEN cardinality(locked) = cardinality(tenants) OR cardinality(held) > 100;
         held := held || ARRAY(SELECT unnest(tenants) EXCEPT SELECT unnest(locked));
     END LOOP;
@@ -331,7 +333,7 @@ BEGIN
     FOR d IN SELECT x.tenant_id AS t FROM tenant x WHERE x.probe_at <= clock_timestamp()
         ORDER BY x.probe_at LIMIT 16
     LOOP
-        CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t], false)) = 0;
+        CONTINUE WHEN cardinality(tenants_lock(ARRAY[d.t], 0)) = 0;
         SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
         CONTINUE WHEN t.probe_at > clock_timestamp();
         SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = d.t;

@@ -46,7 +46,7 @@ BEGIN
 		END IF;
 		word := CASE nr % 2 WHEN 0 THEN 'call.answered' ELSE 'call.ended' END;
 		SELECT * INTO job FROM presence.apply(jsonb_build_array(jsonb_build_object('i', 0, 't', ${id(4, 't')}, 'p', ${id(6, 't')},
-			'y', word, 'e', 'e' || u, 'c', call || nr / 2, 'k', call || nr))) WHERE kind = 'job';
+			'y', word, 'e', 'e' || u, 'c', call || nr / 2, 'k', call || nr))) WHERE kind = 'publish';
 		COMMIT;
 		IF job.claim_no IS NULL THEN
 			RAISE EXCEPTION '% of person % of tenant % brought no call of Graph', word, u, t;

@@ -7,7 +7,7 @@ SELECT count(*) FROM (SELECT test.add('nordwind', 'p' || i, 'main', i::text) FRO
 SELECT count(*) FROM (SELECT monitoring_set(test.id('nordwind'), user_id, NULL, NULL, true) FROM teams_user) x;
 CREATE FUNCTION test.rush(type text) RETURNS text LANGUAGE sql AS $$
 SELECT concat(count(*) FILTER (WHERE kind = 'event' AND outcome = 'changed'), ' changed, ',
-    count(*) FILTER (WHERE kind = 'job'), ' told')
+    count(*) FILTER (WHERE kind = 'publish'), ' told')
 FROM apply((SELECT jsonb_agg(test.event(type, i::text)) FROM generate_series(1, 1500) i))
 $$;
 CREATE FUNCTION test.ok() RETURNS bigint LANGUAGE sql AS $$

@@ -79,7 +79,7 @@ SELECT count(*) FROM teams_user u CROSS JOIN LATERAL
     (SELECT monitoring_set(u.tenant_id, u.user_id, NULL, NULL, true) OFFSET 0) x WHERE u.upn LIKE 'p%';
 SELECT count(*) FROM (SELECT test.ev('phone.off_hook', i::text, pbx => 'big') FROM generate_series(1, 70) i) x;
 SELECT count(*) FROM (SELECT test.graph('p' || i, 'ok') FROM generate_series(1, 70) i) x;
-SELECT count(*) FROM apply_restart(test.id('nordwind'), test.id('big'), NULL, NULL, NULL) WHERE kind = 'job';
+SELECT count(*) FROM apply_restart(test.id('nordwind'), test.id('big'), NULL, NULL, NULL) WHERE kind = 'publish';
 SELECT count(*) FROM due_take(100) WHERE goal = 'available';
 SELECT count(*) FROM (SELECT test.graph('p' || i, 'ok') FROM generate_series(1, 70) i) x;
 SELECT count(*) FROM (SELECT test.ev('phone.off_hook', i::text, pbx => 'big') FROM generate_series(1, 70) i) x;

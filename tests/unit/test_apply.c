@@ -25,6 +25,7 @@ fake_jobs(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
 #define publisher_wait_all fake_wait_all
 #define publisher_hand fake_hand
 #define jobs_from_rows fake_jobs
+#include "sync/batch.c"
 #include "sync/apply.c"
 
 #include <stdatomic.h>
@@ -93,13 +94,15 @@ fake_jobs(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
 
 static int calls, restarts, largest, busy_times;
 static char locked_tenant[37]; /* held by somebody else */
+static int in_line, free_in_line; /* calls that stood in line */
+static int first_tries;        /* for that tenant without standing in line */
 static char order[400];        /* extensions in the order they came */
 static const char *word;       /* the outcome of every event */
 static bool with_job;
 static int told_people, restart_jobs;
 
 static void
-script_event(struct fake_rows *ret, struct json_object *o)
+script_event(struct fake_rows *ret, struct json_object *o, bool stands)
 {
 	const int i = json_object_get_int(json_object_object_get(o, "i"));
 	const char *tenant = json_object_get_string(
@@ -108,6 +111,7 @@ script_event(struct fake_rows *ret, struct json_object *o)
 	    json_object_object_get(o, "e"));
 
 	if (strcmp(tenant, locked_tenant) == 0) {
+		first_tries += !stands;
 		row(ret, "event", i, "locked", tenant, "", "", -1, -1);
 		return;
 	}
@@ -140,10 +144,15 @@ script(int which, const char *const *args, struct fake_rows *ret)
 	}
 	list = json_tokener_parse(args[0]);
 	n = (int)json_object_array_length(list);
+	if (atoi(args[1]) > 0) {
+		in_line++;
+		free_in_line += strstr(args[0], "\"free\"") != NULL;
+	}
 	if (n > largest)
 		largest = n;
 	for (i = 0; i < n; i++)
-		script_event(ret, json_object_array_get_idx(list, (size_t)i));
+		script_event(ret, json_object_array_get_idx(list, (size_t)i),
+		    atoi(args[1]) > 0);
 	json_object_put(list);
 	return ERR_OK;
 }
@@ -181,6 +190,7 @@ begin_test(void **state)
 	waits = holds = waits_for_all = handed = 0;
 	publishing = with_job = false;
 	calls = restarts = largest = busy_times = 0;
+	in_line = free_in_line = first_tries = 0;
 	told_people = restart_jobs = 0;
 	fake_up = true;
 	word = "unchanged";
@@ -226,6 +236,17 @@ static void
 put(struct apply_unit *u)
 {
 	assert_true(apply_put(a, u));
+}
+
+static bool
+stood_in_line(int times)
+{
+	bool yes;
+
+	pthread_mutex_lock(&script_lock);
+	yes = in_line >= times;
+	pthread_mutex_unlock(&script_lock);
+	return yes;
 }
 
 /* The outcome, or -1 when nothing is said within 3 s. */
@@ -380,6 +401,7 @@ a_locked_tenant_stops_nobody(void **state)
 	assert_int_equal(outcome(5, 0), OUTCOME_UNCHANGED);
 	assert_int_equal(said[1][0], 0);
 	pthread_mutex_lock(&script_lock);
+	assert_int_equal(free_in_line, 0);
 	locked_tenant[0] = order[0] = '\0';
 	pthread_mutex_unlock(&script_lock);
 	assert_int_equal(outcome(4, 49), OUTCOME_UNCHANGED);
@@ -387,6 +409,36 @@ a_locked_tenant_stops_nobody(void **state)
 	pthread_mutex_lock(&script_lock);
 	assert_memory_equal(order, "a0 a1 a2 ", 9);
 	pthread_mutex_unlock(&script_lock);
+}
+
+/* The queue's desk stands in line for nobody; the other one does, and what comes
+ * for a tenant that is parked goes there. */
+static void
+only_the_second_desk_stands_in_line(void **state)
+{
+	int i;
+
+	(void)state;
+	put(unit(1, "free", "a", 1));
+	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
+	assert_int_equal(in_line, 0);
+	pthread_mutex_lock(&script_lock);
+	strcpy(locked_tenant, "held");
+	pthread_mutex_unlock(&script_lock);
+	put(unit(2, "held", "b", 1));
+	for (i = 0; i < 3000 && !stood_in_line(5); i++)
+		poll(NULL, 0, 1);
+	put(unit(3, "held", "c", 1));
+	put(unit(4, "free", "d", 1));
+	assert_int_equal(outcome(4, 0), OUTCOME_UNCHANGED);
+	pthread_mutex_lock(&script_lock);
+	assert_true(in_line >= 5);
+	assert_int_equal(free_in_line, 0);
+	assert_int_equal(first_tries, 1);
+	locked_tenant[0] = '\0';
+	pthread_mutex_unlock(&script_lock);
+	assert_int_equal(outcome(3, 0), OUTCOME_UNCHANGED);
+	assert_string_equal(order, "a0 d0 b0 c0 ");
 }
 
 static void
@@ -500,6 +552,7 @@ main(void)
 		T(a_restart_is_a_transaction_of_its_own),
 		T(a_restart_waits_for_all),
 		T(a_locked_tenant_stops_nobody),
+		T(only_the_second_desk_stands_in_line),
 		T(given_up_when_nobody_waits_any_more),
 		T(no_crowd_of_a_parked_tenant_stops_another),
 		T(a_short_absence_is_not_noticed),

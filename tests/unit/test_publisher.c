@@ -19,7 +19,7 @@ static void
 fake_loop_wake(struct http_loop *l);
 static enum token_state
 fake_token_ask(struct ctx *cx, struct entra *e,
-    const char *tenant_id, uint64_t not_serial, struct graph_token *ret,
+    const char *tenant_id, int64_t since_ms, struct graph_token *ret,
     struct http_request *ret_fetch, struct token_problem *ret_problem);
 static void
 fake_token_answer(struct entra *e, const char *tenant_id,
@@ -27,7 +27,7 @@ fake_token_answer(struct entra *e, const char *tenant_id,
 static void
 fake_token_drop(struct entra *e, const char *tenant_id,
     uint64_t serial);
-static uint64_t
+static void
 fake_token_renew(struct entra *e, const char *tenant_id);
 
 #define http_loop_new fake_loop_new
@@ -66,7 +66,8 @@ static struct {
 } sent[64];
 static int nsent;
 static atomic_int graph_status, graph_calls, most_at_once, token_calls;
-static atomic_int drops, renewals, not_serial_seen;
+static atomic_int drops, renewals;
+static _Atomic int64_t since_seen_ms;
 static atomic_bool hanging, have_token, lost;
 
 static struct http_loop *
@@ -130,12 +131,12 @@ fake_loop_run(struct http_loop *l, int wait_ms)
 
 static enum token_state
 fake_token_ask(struct ctx *cx, struct entra *e, const char *tenant_id,
-    uint64_t not_serial, struct graph_token *ret,
+    int64_t since_ms, struct graph_token *ret,
     struct http_request *ret_fetch, struct token_problem *ret_problem)
 {
 	(void)e;
 	(void)tenant_id;
-	not_serial_seen = (int)not_serial;
+	since_seen_ms = since_ms;
 	if (lost) {
 		memset(ret_problem, 0, sizeof(*ret_problem));
 		ret_problem->result = RESULT_LOST;
@@ -171,18 +172,18 @@ fake_token_drop(struct entra *e, const char *tenant_id, uint64_t serial)
 	drops++;
 }
 
-static uint64_t
+static void
 fake_token_renew(struct entra *e, const char *tenant_id)
 {
 	(void)e;
 	(void)tenant_id;
 	renewals++;
-	return 4;
 }
 
 /* --- the database ------------------------------------------------------------- */
 
 static int records, busy_times, locked_times, next_claims;
+static int in_line; /* calls of record that stood in line */
 static char results[64][16]; /* in the order they came, by claim number */
 
 static enum err
@@ -212,7 +213,7 @@ script_record(const char *text, struct fake_rows *ret)
 			row(ret, "done", i, "later", "t", user, "", 0, claim);
 		if (next_claims > 0) {
 			next_claims--;
-			row(ret, "job", -1, "", "t", user, "available",
+			row(ret, "publish", -1, "", "t", user, "available",
 			    claim + 1, claim + 1);
 		}
 	}
@@ -234,6 +235,7 @@ script(int which, const char *const *args, struct fake_rows *ret)
 		return ERR_OK;
 	}
 	assert_int_equal(which, ST_RECORD);
+	in_line += atoi(args[1]) > 0;
 	return script_record(args[0], ret);
 }
 
@@ -263,7 +265,7 @@ begin_test(void **state)
 	memset(how, 0, sizeof(how));
 	graph_status = 200;
 	graph_calls = most_at_once = token_calls = drops = renewals = 0;
-	records = busy_times = locked_times = next_claims = 0;
+	records = busy_times = locked_times = next_claims = in_line = 0;
 	hanging = lost = false;
 	have_token = true;
 	p = publisher_start(&(struct publisher_options){
@@ -408,11 +410,15 @@ a_probe_wants_a_new_token(void **state)
 	assert_true(publisher_run(p, &j, 1, 2000));
 	assert_string_equal(results[3], "ok");
 	assert_int_equal(renewals, 1);
-	assert_int_equal(not_serial_seen, 4);
+	assert_int_equal(since_seen_ms, j.claimed_ms);
 	j.probe = false;
 	assert_true(publisher_run(p, &j, 1, 2000));
 	assert_int_equal(renewals, 1);
-	assert_int_equal(not_serial_seen, 0);
+	assert_int_equal(since_seen_ms, 0);
+	j.again = true; /* it was denied: an older token says nothing */
+	assert_true(publisher_run(p, &j, 1, 2000));
+	assert_int_equal(renewals, 1);
+	assert_int_equal(since_seen_ms, j.claimed_ms);
 }
 
 static void
@@ -447,13 +453,17 @@ the_database_may_be_away(void **state)
 static void
 a_locked_tenant_is_asked_again(void **state)
 {
-	const struct job j = job("u", 3);
+	const struct job j = job("u", 3), next = job("u", 4);
 
 	(void)state;
 	locked_times = 5;
 	hand(&j, 0);
 	assert_int_equal(heard(0), SETTLED_PUBLISHED);
 	assert_int_equal(records, 6);
+	assert_int_equal(in_line, 5); /* the second desk, each time */
+	hand(&next, 1);
+	assert_int_equal(heard(1), SETTLED_PUBLISHED);
+	assert_int_equal(in_line, 5);
 }
 
 static void

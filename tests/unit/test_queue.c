@@ -96,7 +96,10 @@ takes_back_in_order_even_when_full(void **state)
 		assert_false(queue_put(q, item(4)));
 		assert_takes(q, 3, "121");
 		put(q, 4);
-		assert_takes(q, 9, "234");
+		queue_put_last(q, two, 2); /* beyond the bound, too */
+		queue_put_last(q, two, 0);
+		assert_int_equal(queue_length(q), 5);
+		assert_takes(q, 9, "23412");
 		queue_free(q);
 	}
 }
