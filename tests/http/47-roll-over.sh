@@ -32,6 +32,9 @@ no_refusal() {
   is "$(sim_calls '[.[] | select(.status != 200)] | length' op=token)" 0 "token requests that were refused"
 }
 
+# A server ends a connection on which too many streams are reset; libcurl 7.88
+# resets each whose answer has no body. Slowed down, they are few.
+fault '{"match":{"op":"setPresence"},"delay_ms":12}' >/dev/null
 asks_again
 node tests/http/load.mjs "$PBX_URL" "$PBX_SECRET" 300 1 1002 >"$TEST_DIR/load" 3>&- &
 load=$!
