@@ -23,8 +23,8 @@ grep -E '(^|[^A-Za-z0-9_])(getenv|secure_getenv|environ|setenv|putenv|unsetenv)(
   found "the environment is read in settings.c only"
 calls 'PQ[A-Za-z]+' | but_in 'fcgi/base/db\.c' |
   found "PostgreSQL is spoken to in db.c only"
-calls 'curl_[a-z_]+' | but_in 'fcgi/base/http\.c' |
-  found "libcurl is spoken to in http.c only"
+calls 'curl_[a-z_]+' | but_in 'fcgi/base/http(_loop)?\.c' |
+  found "libcurl is spoken to in http.c and http_loop.c only"
 calls 'FCGX_[A-Za-z_]+' | but_in 'fcgi/web/(server|request|fastcgi)\.c' |
   found "libfcgi is spoken to in web/server.c, request.c and fastcgi.c only"
 calls 'cjose_[a-z_]+|json_loads|json_decref' | but_in 'fcgi/base/jwt\.c' |

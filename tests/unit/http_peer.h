@@ -6,6 +6,7 @@
 #ifndef UNIT_HTTP_PEER_H
 #define UNIT_HTTP_PEER_H
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
