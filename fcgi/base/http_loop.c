@@ -43,7 +43,8 @@ struct http_loop {
 	int epoll_fd, wake_fd;
 	int64_t deadline_ms; /* no call ends before; while some are in flight */
 	int max, in_flight;
-	bool one_by_one; /* the far end speaks HTTP/1.1: no streams, no ages */
+	bool one_by_one; /* a far end speaks HTTP/1.1: a connection for each call */
+	bool streams; /* another speaks HTTP/2: connections have an age */
 	struct transfer *transfers; /* max, and one whose end is being told */
 	struct transfer *free;
 	struct age *ages; /* all: the old ones until their calls have ended */
@@ -86,8 +87,9 @@ on_timer(CURLM *multi, long ms, void *arg)
 static struct age *
 age_new(struct http_loop *l)
 {
-	const long connections =
+	const long streams =
 	    (l->max + STREAMS - 1) / STREAMS + SPARE_CONNECTIONS;
+	const long connections = l->one_by_one ? l->max : streams;
 	struct age *g = heap_alloc(sizeof(*g));
 
 	g->loop = l;
@@ -150,7 +152,7 @@ age_is_ready(const struct age *g)
 static struct age *
 age_of_next_call(struct http_loop *l)
 {
-	if (l->now->calls >= AGE_CALLS && !l->young && !l->one_by_one)
+	if (l->now->calls >= AGE_CALLS && !l->young && l->streams)
 		return l->young = age_new(l);
 	if (l->young &&
 	    (age_is_ready(l->young) || l->now->calls >= AGE_MOST)) {
@@ -329,6 +331,7 @@ watch_version(struct http_loop *l, const struct transfer *t)
 	long version = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	l->streams |= version >= CURL_HTTP_VERSION_2_0;
 	if (l->one_by_one || version == 0 || version >= CURL_HTTP_VERSION_2_0)
 		return;
 	l->one_by_one = true;

@@ -32,6 +32,8 @@ struct desk {
 	pthread_t thread;
 	struct db *db;
 	bool second;          /* for the parked */
+	bool got_none;        /* in its last round: all were held */
+	int64_t line_ms;      /* when it may stand in line although some are free */
 	int limit;            /* events of the next batch */
 	bool told;            /* that the database is away: once */
 };
@@ -158,22 +160,43 @@ adapt(struct desk *d, int64_t ms)
 		    BATCH_MAX;
 }
 
+/* Who is free goes first, but only half of the time; and nobody stands in line
+ * for a request that has been answered by then. */
+static int
+in_line_ms(const struct desk *d, const struct batch *b, int64_t now_ms)
+{
+	int64_t ms = IN_LINE_MS;
+	int i;
+
+	if (!d->second || (!d->got_none && now_ms < d->line_ms))
+		return 0;
+	for (i = 0; i < b->nunits; i++)
+		if (b->units[i]->give_up_ms - now_ms < ms)
+			ms = b->units[i]->give_up_ms - now_ms;
+	return ms > 0 ? (int)ms : 0;
+}
+
 static enum err
 batch_try(struct desk *d, struct batch *b)
 {
 	const int64_t asked_ms = clock_mono_ms();
 	struct rows *rows = NULL;
 	struct ctx cx;
+	int wait_ms;
 	int64_t ms;
 	enum err e;
 
 	ctx_init(&cx, b->units[0]->cx.id);
-	e = batch_ask(&cx, d->db, b, d->second ? IN_LINE_MS : 0, &rows);
+	wait_ms = in_line_ms(d, b, asked_ms);
+	e = batch_ask(&cx, d->db, b, wait_ms, &rows);
 	if (!e) {
 		ms = clock_mono_ms() - asked_ms;
+		if (wait_ms > 0)
+			d->line_ms = asked_ms + ms + IN_LINE_MS;
 		metrics_observe_ms(METRIC_APPLY_MS, ms);
 		adapt(d, ms);
-		if (!batch_settle(&cx, &d->a->o, b, rows, asked_ms) && d->second)
+		d->got_none = !batch_settle(&cx, &d->a->o, b, rows, asked_ms);
+		if (d->got_none && d->second)
 			poll(NULL, 0, LOCKED_MS);
 		if (d->told)
 			log_say(LOG_INFO, "apply: the database is back");
@@ -195,9 +218,16 @@ batch_one_by_one(struct desk *d, struct batch *b)
 {
 	struct apply *a = d->a;
 	struct batch one;
-	int i;
+	int i, j;
 
 	for (i = 0; i < b->nunits; i++) {
+		for (j = 0; j < i && !(b->units[j] && strcmp(
+		    b->units[j]->tenant_id, b->units[i]->tenant_id) == 0); j++)
+			;
+		if (j < i) { /* behind what is left of its tenant */
+			b->held[i] = b->held[j];
+			continue;
+		}
 		memset(&one, 0, sizeof(one));
 		batch_add(&one, b->units[i], d->limit);
 		b->units[i] = NULL;

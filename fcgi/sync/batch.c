@@ -15,7 +15,7 @@ batch_add(struct batch *b, struct apply_unit *u, int limit)
 	const struct call_event *e = &u->events.list[u->done];
 	int part;
 
-	if (b->restart || b->nitems >= limit)
+	if (b->restart || b->full || b->nitems >= limit)
 		return false;
 	if (e->type == EVENT_RESTARTED) {
 		if (b->nunits > 0)
@@ -32,6 +32,7 @@ batch_add(struct batch *b, struct apply_unit *u, int limit)
 		if (b->restart)
 			break;
 	}
+	b->full = part < u->events.n; /* nothing may overtake it */
 	return true;
 }
 

@@ -26,6 +26,7 @@ struct batch {
 	struct item items[BATCH_MAX];
 	int nitems;
 	bool restart;                        /* one pbx.restarted and nothing else */
+	bool full;                           /* its last unit goes on in the next */
 };
 
 /* Adds what fits of u's events. false: u belongs into a later batch. */

@@ -24,7 +24,8 @@ parked_need(struct parked **list, const char *tenant_id)
 	p = heap_alloc(sizeof(*p));
 	snprintf(p->tenant_id, sizeof(p->tenant_id), "%s", tenant_id);
 	p->end = &p->first;
-	p->next = *list;
+	while (*list) /* behind those who have waited longer */
+		list = &(*list)->next;
 	*list = p;
 	return p;
 }

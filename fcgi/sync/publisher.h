@@ -3,7 +3,7 @@
  * claim to Graph and back into the database.
  *
  *   publisher_hand -> publish (1 thread, curl_multi, newest state per person)
- *                  -> record (1 thread, everything queued in ONE transaction)
+ *                  -> record (2 threads, everything queued in ONE transaction)
  *                     the person's next call goes back to publish
  */
 #ifndef SYNC_PUBLISHER_H

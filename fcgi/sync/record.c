@@ -22,6 +22,8 @@
 struct room {
 	struct publisher *p;
 	struct queue *queue;  /* its own: results, or held */
+	bool got_none;        /* in its last round: all were held */
+	int64_t line_ms;      /* when it may stand in line although some are free */
 	struct db *db;
 	bool told;            /* that the database is away: once */
 };
@@ -110,17 +112,34 @@ is_second(const struct room *r)
 	return r->queue == r->p->held;
 }
 
-/* Rows -> calls. Those that are held go to the second desk's end, so that no
- * tenant keeps the others waiting; returns their number. */
+/* To the second desk's end: those of the tenant for which it stood in line behind
+ * the others, so that these come first there once. */
+static void
+put_held(struct room *r, struct call **held, int n, const char *stood_for)
+{
+	void *c;
+	int last, i;
+
+	for (last = 0; last < 2; last++)
+		for (i = 0; i < n; i++)
+			if (last == (strcmp(held[i]->job.tenant_id, stood_for) == 0)) {
+				c = held[i];
+				queue_put_last(r->p->held, &c, 1);
+			}
+}
+
+/* Rows -> calls; those that are held are put. Returns their number. */
 static int
 take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
     int64_t asked_ms, struct call **calls, int n)
 {
-	void *held[RECORD_BATCH];
+	struct call *held[RECORD_BATCH];
+	char first[37];
 	struct job *jobs, *next;
 	const char *outcome;
 	int i, at, nheld = 0, njobs;
 
+	snprintf(first, sizeof(first), "%s", calls[0]->job.tenant_id);
 	njobs = jobs_from_rows(cx, rows, asked_ms, &jobs);
 	for (i = 0; i < rows_count(rows); i++) {
 		if (strcmp(rows_text(rows, i, ROW_KIND), "done") != 0)
@@ -144,7 +163,7 @@ take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
 		jobs[i].request_id[0] = '\0';
 		publisher_give(r->p, &jobs[i]);
 	}
-	queue_put_last(r->p->held, held, (size_t)nheld);
+	put_held(r, held, nheld, first);
 	return nheld;
 }
 
@@ -158,10 +177,12 @@ record(struct room *r, struct call **calls, int n)
 	struct rows *rows = NULL;
 	struct ctx cx;
 	int i, left = 0;
+	bool stands;
 	enum err e;
 
 	ctx_init(&cx, NULL);
-	snprintf(wait, sizeof(wait), "%d", is_second(r) ? IN_LINE_MS : 0);
+	stands = is_second(r) && (r->got_none || asked_ms >= r->line_ms);
+	snprintf(wait, sizeof(wait), "%d", stands ? IN_LINE_MS : 0);
 	args[0] = results_json(&cx, calls, n);
 	args[1] = wait;
 	e = db_call(&cx, r->db, ST_RECORD, args, &rows);
@@ -182,8 +203,10 @@ record(struct room *r, struct call **calls, int n)
 		database_works(r);
 		metrics_observe_ms(METRIC_RECORD_MS,
 		    clock_mono_ms() - asked_ms);
-		if (take_rows(r, &cx, rows, asked_ms, calls, n) == n &&
-		    is_second(r))
+		if (stands)
+			r->line_ms = clock_mono_ms() + IN_LINE_MS;
+		r->got_none = take_rows(r, &cx, rows, asked_ms, calls, n) == n;
+		if (r->got_none && is_second(r))
 			sleep_ms(LOCKED_MS);
 	}
 	ctx_done(&cx);

@@ -356,7 +356,7 @@ BEGIN
         IF wait_until IS NULL THEN
             b.slots[35] := b.slots[35] + 1;
             u := user_claim(u, t, at);
-            s.job := (CASE WHEN u.denied > 0 THEN 'again' ELSE 'publish' END, u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no, u.claim_s);
+            s.job := (CASE u.denied WHEN 1 THEN 'again' ELSE 'publish' END, u.tenant_id, u.user_id, u.claim_no, u.goal, u.goal_no, u.claim_s);
         END IF;
     END IF;
     s.u := u;

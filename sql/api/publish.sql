@@ -251,7 +251,7 @@ BEGIN
     LOOP
         SELECT coalesce(jsonb_agg(jsonb_build_object('t', x.tenant_id, 'u', x.user_id)), '[]'),
             coalesce(array_agg(DISTINCT x.tenant_id), '{}'),
-            (array_agg(x.tenant_id ORDER BY x.first DESC, x.at)
+            (array_agg(x.tenant_id ORDER BY random())
                 FILTER (WHERE x.at < clock_timestamp() - interval '0.5 s'))[1:1]
         INTO wanted, tenants, late
         FROM ((SELECT * FROM due a WHERE a.first AND a.at <= clock_timestamp()

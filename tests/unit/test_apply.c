@@ -79,7 +79,7 @@ fake_jobs(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
 
 	(void)claimed_ms;
 	for (i = 0; i < rows_count(r); i++) {
-		if (strcmp(rows_text(r, i, ROW_KIND), "job") != 0)
+		if (strcmp(rows_text(r, i, ROW_KIND), "publish") != 0)
 			continue;
 		snprintf(jobs[n].tenant_id, 37, "%s",
 		    rows_text(r, i, ROW_TENANT_ID));
@@ -96,6 +96,9 @@ static int calls, restarts, largest, busy_times;
 static char locked_tenant[37]; /* held by somebody else */
 static int in_line, free_in_line; /* calls that stood in line */
 static int first_tries;        /* for that tenant without standing in line */
+static int tries_left;         /* other tenants are held as often as this */
+static bool got_some;          /* the last call with that tenant did, ... */
+static int in_vain;            /* ... and the next stood in line at once */
 static char order[400];        /* extensions in the order they came */
 static const char *word;       /* the outcome of every event */
 static bool with_job;
@@ -110,6 +113,11 @@ script_event(struct fake_rows *ret, struct json_object *o, bool stands)
 	const char *ext = json_object_get_string(
 	    json_object_object_get(o, "e"));
 
+	if (strcmp(tenant, locked_tenant) != 0 && tries_left > 0) {
+		tries_left--;
+		row(ret, "event", i, "locked", tenant, "", "", -1, -1);
+		return;
+	}
 	if (strcmp(tenant, locked_tenant) == 0) {
 		first_tries += !stands;
 		row(ret, "event", i, "locked", tenant, "", "", -1, -1);
@@ -119,7 +127,7 @@ script_event(struct fake_rows *ret, struct json_object *o, bool stands)
 	    ext);
 	row(ret, "event", i, word, tenant, ext, "busy", i + 1, -1);
 	if (with_job)
-		row(ret, "job", -1, "", tenant, ext, "busy", i + 1, 1);
+		row(ret, "publish", -1, "", tenant, ext, "busy", i + 1, 1);
 }
 
 static enum err
@@ -139,11 +147,15 @@ script(int which, const char *const *args, struct fake_rows *ret)
 		    "R ");
 		row(ret, "event", -1, word, args[0], "", "", told_people, -1);
 		for (i = 0; i < restart_jobs; i++)
-			row(ret, "job", -1, "", args[0], "u", "clear", 1, 1);
+			row(ret, "publish", -1, "", args[0], "u", "clear", 1, 1);
 		return ERR_OK;
 	}
 	list = json_tokener_parse(args[0]);
 	n = (int)json_object_array_length(list);
+	if (*locked_tenant && strstr(args[0], locked_tenant)) {
+		in_vain += got_some && atoi(args[1]) > 0;
+		got_some = strstr(args[0], "\"other\"") && tries_left == 0;
+	}
 	if (atoi(args[1]) > 0) {
 		in_line++;
 		free_in_line += strstr(args[0], "\"free\"") != NULL;
@@ -190,7 +202,8 @@ begin_test(void **state)
 	waits = holds = waits_for_all = handed = 0;
 	publishing = with_job = false;
 	calls = restarts = largest = busy_times = 0;
-	in_line = free_in_line = first_tries = 0;
+	in_line = free_in_line = first_tries = tries_left = in_vain = 0;
+	got_some = false;
 	told_people = restart_jobs = 0;
 	fake_up = true;
 	word = "unchanged";
@@ -441,6 +454,48 @@ only_the_second_desk_stands_in_line(void **state)
 	assert_string_equal(order, "a0 d0 b0 c0 ");
 }
 
+/* A tenant that is free again and has a crowd waits for no other's line. */
+static void
+a_crowd_is_not_held_by_another_ones_line(void **state)
+{
+	int i;
+
+	(void)state;
+	strcpy(locked_tenant, "held");
+	put(unit(1, "held", "a", 1));
+	for (i = 0; i < 3000 && !stood_in_line(2); i++)
+		poll(NULL, 0, 1);
+	pthread_mutex_lock(&script_lock);
+	tries_left = 1;
+	pthread_mutex_unlock(&script_lock);
+	for (i = 2; i < 12; i++)
+		put(unit((uint64_t)i, "other", "b", 60));
+	assert_int_equal(outcome(11, 59), OUTCOME_UNCHANGED);
+	pthread_mutex_lock(&script_lock);
+	assert_int_equal(tries_left, 0);
+	assert_int_equal(in_vain, 0);
+	locked_tenant[0] = '\0';
+	pthread_mutex_unlock(&script_lock);
+	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
+}
+
+/* A unit that is stopped by its restart is overtaken by nobody. */
+static void
+nothing_overtakes_a_restart(void **state)
+{
+	struct apply_unit *u = unit(1, "t", "a", 3);
+
+	(void)state;
+	u->events.list[1].type = EVENT_RESTARTED;
+	pthread_mutex_lock(&script_lock); /* until both are queued */
+	put(unit(3, "t", "w", 1));
+	put(u);
+	put(unit(2, "t", "b", 1));
+	pthread_mutex_unlock(&script_lock);
+	assert_int_equal(outcome(2, 0), OUTCOME_UNCHANGED);
+	assert_string_equal(order, "w0 a0 R a2 b0 ");
+}
+
 static void
 given_up_when_nobody_waits_any_more(void **state)
 {
@@ -451,30 +506,6 @@ given_up_when_nobody_waits_any_more(void **state)
 	u->give_up_ms = clock_mono_ms() + 50;
 	put(u);
 	assert_int_equal(failure(1), ERR_BUSY);
-}
-
-/* Tenants that are parked share the batches. */
-static void
-no_crowd_of_a_parked_tenant_stops_another(void **state)
-{
-	struct parked *list = NULL;
-	int i;
-
-	(void)state;
-	for (i = 0; i < 80; i++)
-		parked_put(parked_need(&list, i ? "many" : "one"),
-		    unit(1, i ? "many" : "one", "a", 1));
-	assert_int_equal(parked_share(&list, 64), 32);
-	assert_string_equal(list->tenant_id, "one");
-	assert_int_equal(parked_share(&list, 64), 32);
-	assert_string_equal(list->tenant_id, "many");
-	assert_int_equal(parked_share(&list, 1), 1);
-	for (i = 0; i < 80; i++)
-		apply_unit_free(parked_take(parked_find(list,
-		    i ? "many" : "one")));
-	parked_sweep(&list);
-	assert_null(list);
-	assert_int_equal(parked_share(&list, 64), 64);
 }
 
 static void
@@ -553,8 +584,9 @@ main(void)
 		T(a_restart_waits_for_all),
 		T(a_locked_tenant_stops_nobody),
 		T(only_the_second_desk_stands_in_line),
+		T(a_crowd_is_not_held_by_another_ones_line),
+		T(nothing_overtakes_a_restart),
 		T(given_up_when_nobody_waits_any_more),
-		T(no_crowd_of_a_parked_tenant_stops_another),
 		T(a_short_absence_is_not_noticed),
 		T(a_long_absence_is_busy),
 		T(one_by_one_when_it_fails_twice),

@@ -260,6 +260,7 @@ http2_connections_have_an_age(void **state)
 		.method = "GET", .timeout_ms = 5000, .max_bytes = 100
 	};
 	struct http_response rs;
+	struct server *plain;
 	pid_t pid;
 	int port;
 
@@ -269,8 +270,15 @@ http2_connections_have_an_age(void **state)
 		waitpid(pid, NULL, 0);
 		skip();
 	}
-	begin_loop(50,
-	    arena_printf(&cx.arena, "https://localhost:%d/empty", port), 15000);
+	plain = start_server(NULL);
+	begin_loop(50, url_of(plain, "/echo-not"), 15000);
+	send_many(1); /* somebody else speaks HTTP/1.1 only */
+	run_until_done();
+	stop_server(plain);
+	assert_true(loop->one_by_one);
+	counts[HTTP_ANSWERED] = 0;
+	next_rq.url =
+	    arena_printf(&cx.arena, "https://localhost:%d/empty", port);
 	still_to_send = 3950;
 	send_many(50);
 	run_until_done();

@@ -170,7 +170,7 @@ class Road {
 			const rows = await this.call('record', [await this.graph.publish(job)]);
 			if (rows[0].outcome === 'told')
 				told = Number(rows[0].goal_no);
-			job = rows.find((row) => row.kind === 'job' && row.goal !== null);
+			job = rows.find((row) => row.kind === 'publish' || row.kind === 'again');
 		}
 		return told;
 	}
@@ -184,7 +184,7 @@ class Road {
 		if (outcome === 'told') {
 			outcome = 'published';
 		} else if (outcome === 'changed') {
-			const job = rows.find((row) => row.kind === 'job');
+			const job = rows.find((row) => row.kind === 'publish' || row.kind === 'again');
 			const told = job ? await this.carry(job) : 0;
 			outcome = told >= Number(done.goal_no) ? 'published' : 'deferred';
 		}
