@@ -42,6 +42,14 @@ class Door {
 	}
 }
 
+/**
+ * R6: how long its sender held an event back, by the sender's own clock (whole
+ * seconds of the attempt); also a repetition of one that was not stored.
+ */
+function heldBack({ event_ms }, from) {
+	return event_ms === undefined ? 0 : Math.max(0, Math.floor(from / 1000) * 1000 - event_ms);
+}
+
 export class Storm {
 	constructor(plan, world, model, { deaths }) {
 		Object.assign(this, { plan, world, model, deaths });
@@ -247,8 +255,7 @@ export class Storm {
 			this.complain(`event ${body.id}: ${results.length} results for ${body.events.length} events`);
 		body.events.forEach((e, i) => {
 			const key = `${body.id}:${i}`;
-			const held_ms = e.late_s === undefined ? 0 : from - e.event_ms;
-			const { outcome, person } = this.model.event(tenant.pbxs[body.pbx].id, { ...e, key, held_ms }, from, to);
+			const { outcome, person } = this.model.event(tenant.pbxs[body.pbx].id, { ...e, key, held_ms: heldBack(e, from) }, from, to);
 			if (outcome === 'taken' || outcome === 'duplicate')
 				this.keep(tenant, key);
 			const said = results[i];
@@ -320,7 +327,7 @@ export class Storm {
 		if (results) {
 			const [e] = body.events;
 			const key = `${c.id}:0`;
-			this.model.event(pbx.id, { ...e, key, held_ms: e.late_s === undefined ? 0 : from - e.event_ms }, from, to);
+			this.model.event(pbx.id, { ...e, key, held_ms: heldBack(e, from) }, from, to);
 			this.keep(tenant, key);
 		}
 		for (const { door } of tenant.pbxs)
