@@ -197,4 +197,26 @@ async function secretInTheAddress(nora) {
 	await nora.sees('New secret for Old phones, cellar');
 	await page.getByRole('button', { name: 'I have copied them' }).click();
 	await nora.sees(/valid until/);
+
+	// A list that comes late does not take a form away, nor what is written in it.
+	let release;
+	const held = new Promise((resolve) => {
+		release = resolve;
+	});
+	await page.route('**/admin/api/pbxs', async (route) => {
+		await held;
+		await route.continue();
+	});
+	const late = page.waitForResponse('**/admin/api/pbxs');
+	const phones = page.getByRole('region', { name: 'Old phones, cellar' });
+	await phones.getByRole('button', { name: 'Change' }).click();
+	await phones.getByRole('button', { name: 'Cancel' }).click();
+	await phones.getByRole('button', { name: 'Change' }).click();
+	await page.getByLabel('Name').fill('Old phones, attic');
+	release();
+	await (await late).finished();
+	await page.locator('[aria-busy]').waitFor({ state: 'detached' });
+	await phones.getByRole('button', { name: 'Save' }).click();
+	await page.getByRole('heading', { name: 'Old phones, attic' }).waitFor();
+	await page.unroute('**/admin/api/pbxs');
 }

@@ -13,8 +13,8 @@ fault '{"match":{"op":"setPresence"},"delay_ms":50}' >/dev/null
 sign_in admin@nordwind.example
 looks=$(jq -nc --arg public "$PUBLIC_URL" --arg token "$(tab_token "$ANNA_OID")" \
   --arg cookie "$(awk 'NF == 7 { printf "%s%s=%s", (n++ ? "; " : ""), $6, $7 }' "$COOKIES")" '[
-    {name: "tab", method: "GET", url: "\($public)/tab/api/me", headers: {authorization: "Bearer \($token)"}, times: 6},
-    {name: "admin", method: "GET", url: "\($public)/admin/api/tenant", headers: {cookie: $cookie}, times: 6}]')
+    {name: "tab", method: "GET", urls: ["\($public)/tab/api/me"], headers: {authorization: "Bearer \($token)"}, times: 6},
+    {name: "admin", method: "GET", urls: ["\($public)/admin/api/tenant"], headers: {cookie: $cookie}, times: 6}]')
 
 # Accepting connections, by PostgreSQL's own log; milliseconds of the wall clock.
 ready_lines() { grep -c "database system is ready to accept connections" "$LOGS/postgres.log" || true; }

@@ -27,7 +27,7 @@ sign_in admin@nordwind.example
 # Each change of the dashboard is a row of the log.
 changes=$(jq -nc --arg public "$PUBLIC_URL" --arg csrf "$CSRF" \
   --arg cookie "$(awk 'NF == 7 { printf "%s%s=%s", (n++ ? "; " : ""), $6, $7 }' "$COOKIES")" '[{name: "admin", method: "PATCH",
-    url: "\($public)/admin/api/tenant", headers: {cookie: $cookie, "x-csrf-token": $csrf}, body: "{\"settings\":{\"lease_s\":900}}", times: 2}]')
+    urls: ["\($public)/admin/api/tenant"], headers: {cookie: $cookie, "x-csrf-token": $csrf}, body: "{\"settings\":{\"lease_s\":900}}", times: 2}]')
 
 fill() { dd if=/dev/zero of="$DISK/filler" bs=64k 2>/dev/null || true; }
 free_kb() { df -Pk "$DISK" | awk 'NR == 2 { print $4 }'; }

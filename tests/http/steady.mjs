@@ -11,9 +11,10 @@
 //
 //   node tests/http/steady.mjs <JSON in one line
 //     {pbxs: [{url, secret}], phones, pace_ms, patience_ms, twice,
-//      looks: [{name, method, url, headers, body, times}], look_ms}
+//      looks: [{name, method, urls, headers, body, times}], look_ms}
 //
-// Phone i belongs to PBX i modulo their number and has the extension e<i>. begun
+// Phone i belongs to PBX i modulo their number and has the extension e<i>. A page
+// asks its urls in turn, a pause of look_ms after each answer. begun
 // and at are milliseconds of the wall clock; problem: the body is one of ours.
 
 import { createInterface } from 'node:readline';
@@ -86,9 +87,9 @@ async function phone(number) {
 	(off ? result.busy : result.idle).push(extension);
 }
 
-async function look({ name, method, url, headers, body }) {
-	while (!stopping) {
-		note(name, await ask(agent, method, url,
+async function look({ name, method, urls, headers, body }) {
+	for (let i = 0; !stopping; i++) {
+		note(name, await ask(agent, method, urls[i % urls.length],
 			{ ...body && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }, ...headers }, body));
 		await pause(o.look_ms);
 	}

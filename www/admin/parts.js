@@ -62,21 +62,26 @@ export function table(caption, columns, rows) {
 }
 
 // Fills `place` with what `get` resolves to, with loading and failure shown.
+// A form in it, opened meanwhile, stays with what somebody wrote there: whoever
+// closes the form loads again.
 export async function load(place, get, show) {
+	let nodes;
+
 	if (!place.hasChildNodes())
 		fill(place, el('p', { class: 'muted' }, 'Loading…'));
 	place.setAttribute('aria-busy', 'true');
 	try {
-		const data = await get();
-		fill(place, show(data));
+		nodes = show(await get());
 	} catch (error) {
 		if (error.name === 'AbortError' || error.status === 401)
 			return;
-		fill(place, problemNote(error), el('p', null,
-			button('Try again', () => load(place, get, show))));
+		nodes = [problemNote(error), el('p', null,
+			button('Try again', () => load(place, get, show)))];
 	} finally {
 		place.removeAttribute('aria-busy');
 	}
+	if (!place.querySelector('form'))
+		fill(place, nodes);
 }
 
 // Runs f every so often until the section is left: only while the page is

@@ -40,18 +40,17 @@ export function connectForm(done, cancel) {
 	return form;
 }
 
+// done(changed): the PBX as it is now.
 export function changeForm(pbx, done, cancel) {
 	const name = el('input', { id: `name-${pbx.id}`, required: true, maxlength: 100, autocomplete: 'off', value: pbx.name });
 	const advanced = advancedFields(pbx, pbx.id);
 
 	return formOf(`Change ${pbx.name}`, 'Save', cancel, async (place, submit) => {
 		const change = { name: name.value.trim(), ...advanced.read() };
-		const answer = await press(submit, place, async () => {
-			await named(change.allow, send('PATCH', path('pbxs', pbx.id), { json: change }));
-			return true;
-		});
-		if (answer)
-			done();
+		const changed = await press(submit, place,
+			() => named(change.allow, send('PATCH', path('pbxs', pbx.id), { json: change })));
+		if (changed)
+			done(changed);
 	}, field('Name', name), advanced.nodes);
 }
 

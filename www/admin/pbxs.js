@@ -14,18 +14,14 @@ export function pbxsView(root, { signal }) {
 	const refresh = () => load(list, () => get(path('pbxs'), signal), show);
 
 	const showSecret = (pbx, made, title) => {
-		const panel = secretPanel(pbx, made, title, () => {
-			offer();
-			refresh();
-		});
+		const panel = secretPanel(pbx, made, title, offer);
 		fill(place, panel);
 		panel.querySelector('h2').focus();
+		refresh();
 	};
 	const connect = () => {
-		const form = connectForm((pbx, made) => {
-			showSecret(pbx, made, 'Connected: now tell your PBX');
-			refresh();
-		}, offer);
+		const form = connectForm((pbx, made) =>
+			showSecret(pbx, made, 'Connected: now tell your PBX'), offer);
 		fill(place, form);
 		form.querySelector('input').focus();
 	};
@@ -73,11 +69,14 @@ function pbxCard(pbx, refresh, showSecret) {
 		if (done)
 			refresh();
 	};
+	const closeForm = (now) => {
+		const next = pbxCard(now, refresh, showSecret);
+		card.replaceWith(next);
+		next.querySelector('[data-key^="change"]').focus();
+		refresh();
+	};
 	const change = () => {
-		const form = changeForm(pbx, refresh, () => {
-			fill(place);
-			card.querySelector('[data-key^="change"]').focus();
-		});
+		const form = changeForm(pbx, closeForm, () => closeForm(pbx));
 		fill(place, form);
 		form.querySelector('input').focus();
 	};
