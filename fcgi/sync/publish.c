@@ -52,6 +52,10 @@ finish(struct room *r, struct call *c)
 	metrics_add((enum metric)(METRIC_PUBLISH_OK + (int)c->result), 1);
 	if (c->graph_ms >= 0)
 		metrics_observe_ms(METRIC_GRAPH_MS, c->graph_ms);
+	/* The events were stored long before: their answer need not wait for the
+	 * result's turn in the database. */
+	if (c->result == RESULT_OK && !c->job.probe)
+		waiting_confirm(r->p->waiting, &c->job);
 	if (queue_put(r->p->results, c))
 		return;
 	/* The database is away, and this claim must run out by itself. */

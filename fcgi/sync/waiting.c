@@ -213,15 +213,22 @@ waiting_hand(struct waiting *w, const struct job *job)
 
 /* --- going out -------------------------------------------------------------- */
 
+static bool
+blocks(const struct waiter *one)
+{
+	return one->group && one->group->blocking;
+}
+
 /* Moves who is settled from x into a list. told_no: goals up to it are
- * settled; rest: so are all others, as deferred. */
+ * settled; rest: so are all others, as deferred. stored: those who block, too. */
 static struct waiter *
-take_settled(struct person *x, bool mine, int64_t told_no, bool rest)
+take_settled(struct person *x, bool mine, int64_t told_no, bool rest,
+    bool stored)
 {
 	struct waiter *list = NULL, **link = &x->waiters, *one;
 
 	while ((one = *link)) {
-		if (one->goal_no <= told_no)
+		if (one->goal_no <= told_no && (stored || !blocks(one)))
 			one->how = one->goal_no == told_no ||
 			    (mine && one->goal_no == x->goal_no) ?
 			    SETTLED_PUBLISHED : SETTLED_SUPERSEDED;
@@ -279,12 +286,39 @@ only_to_tell(struct waiting *w, struct waiter *list)
 	return list;
 }
 
+static void
+tell(struct waiting *w, struct waiter *list)
+{
+	struct waiter *one;
+
+	while ((one = list)) {
+		list = one->next;
+		w->settled(w->arg, one->ticket, one->part, one->goal, one->how);
+		heap_free(one);
+	}
+}
+
+void
+waiting_confirm(struct waiting *w, const struct job *job)
+{
+	struct waiter *list = NULL;
+	struct person *x;
+
+	pthread_mutex_lock(&w->lock);
+	x = *person_link(w, job);
+	if (x && x->claim_no == job->claim_no)
+		list = only_to_tell(w,
+		    take_settled(x, true, x->goal_no, false, false));
+	pthread_mutex_unlock(&w->lock);
+	tell(w, list);
+}
+
 void
 waiting_settle(struct waiting *w, const struct job *job, bool told,
     int64_t goal_no, const struct job *next)
 {
+	struct waiter *list = NULL;
 	struct person **link, *x;
-	struct waiter *list = NULL, *one;
 	bool mine, over;
 
 	pthread_mutex_lock(&w->lock);
@@ -294,7 +328,7 @@ waiting_settle(struct waiting *w, const struct job *job, bool told,
 		mine = x->claim_no == job->claim_no;
 		over = mine && !next && !x->held;
 		list = only_to_tell(w, take_settled(x, mine,
-		    told ? goal_no : INT64_MIN, over));
+		    told ? goal_no : INT64_MIN, over, true));
 		if (next) {
 			x->claim_no = next->claim_no;
 			x->goal_no = number_of(next);
@@ -305,11 +339,7 @@ waiting_settle(struct waiting *w, const struct job *job, bool told,
 		}
 	}
 	pthread_mutex_unlock(&w->lock);
-	while ((one = list)) {
-		list = one->next;
-		w->settled(w->arg, one->ticket, one->part, one->goal, one->how);
-		heap_free(one);
-	}
+	tell(w, list);
 }
 
 /* Takes a group's waiters out, wherever they are. */

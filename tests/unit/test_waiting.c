@@ -136,6 +136,38 @@ changed_and_came_back(void **state)
 	assert_int_equal(how(2), SETTLED_PUBLISHED);
 }
 
+/* Before it is stored: who waits in a request, but not for something newer. */
+static void
+confirmed_by_graph(void **state)
+{
+	const struct job old = job("u", 8, 5), its = job("u", 9, 5),
+	    nobody = job("v", 1, 5);
+	struct waiting_group *g = waiting_begin(w, &its, 1);
+
+	(void)state;
+	add("u", 4, 0, true);
+	hand("u", 9, 5);
+	add("u", 5, 1, false);
+	add("u", 6, 2, false);
+	waiting_confirm(w, &old); /* a claim that was given up says nothing */
+	waiting_confirm(w, &nobody);
+	assert_int_equal(nheard, 0);
+	waiting_confirm(w, &its);
+	assert_int_equal(how(0), SETTLED_SUPERSEDED);
+	assert_int_equal(how(1), SETTLED_PUBLISHED);
+	assert_int_equal(how(2), -1);
+	assert_true(add("u", 7, 3, false)); /* it is still on its way */
+	assert_false(waiting_end(w, g, 0)); /* a thread waits until it is stored */
+
+	g = waiting_begin(w, &its, 1);
+	hand("u", 9, 5);
+	waiting_confirm(w, &its);
+	settle_as("u", 9, true, 5, NULL);
+	assert_true(waiting_end(w, g, 0));
+	assert_int_equal(how(2), SETTLED_DEFERRED);
+	assert_int_equal(how(1), SETTLED_PUBLISHED); /* once */
+}
+
 static void
 once_more_keeps_them_waiting(void **state)
 {
@@ -252,6 +284,7 @@ main(void)
 		T(published),
 		T(a_chain_of_goals),
 		T(changed_and_came_back),
+		T(confirmed_by_graph),
 		T(once_more_keeps_them_waiting),
 		T(the_old_claim_ends_late),
 		T(people_do_not_mix),
