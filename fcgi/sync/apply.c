@@ -1,9 +1,9 @@
 /*
- * The apply room: facts in, see apply.h. Two desks, each a thread with a
+ * The apply room: facts in, see apply.h. Two workers, each a thread with a
  * connection. The first takes what is queued and waits for nobody: a tenant that
  * somebody else holds is parked, with all its units in order. The second works
  * off the parked ones and stands in line for them; while it does, and until a
- * tenant's line is empty, the tenant is the second desk's alone.
+ * tenant's line is empty, the tenant is the second worker's alone.
  */
 #include "sync/apply.h"
 
@@ -17,23 +17,21 @@
 #include "base/metrics.h"
 #include "base/queue.h"
 #include "sync/batch.h"
+#include "sync/in_line.h"
 #include "sync/parked.h"
 #include "sync/statement.h"
 
 #define UNITS_MAX 6144
 #define BATCH_MIN 16  /* smaller ones would only be slower */
 #define SLOW_MS 20    /* a longer call halves the batch */
-#define IN_LINE_MS 450 /* for the first of the parked; then others' turn */
-#define LOCKED_MS 3   /* between attempts when all are held */
 #define AWAY_MS 50    /* between attempts while the database is away */
 
-struct desk {
+struct worker {
 	struct apply *a;
 	pthread_t thread;
 	struct db *db;
 	bool second;          /* for the parked */
-	bool got_none;        /* in its last round: all were held */
-	int64_t line_ms;      /* when it may stand in line although some are free */
+	struct in_line line;  /* the second's */
 	int limit;            /* events of the next batch */
 	bool told;            /* that the database is away: once */
 };
@@ -41,10 +39,10 @@ struct desk {
 struct apply {
 	struct apply_options o;
 	struct queue *queue;
-	struct desk first, second;
+	struct worker first, second;
 
 	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t work;  /* for the second desk */
+	pthread_cond_t work;  /* for the second worker */
 	struct parked *parked; /* added to by the first, freed by the second */
 	bool first_done;
 };
@@ -79,24 +77,24 @@ unit_follows(struct apply *a, struct apply_unit *u)
 }
 
 static void
-fill_from_queue(struct desk *d, struct batch *b)
+fill_from_queue(struct worker *w, struct batch *b)
 {
-	struct apply *a = d->a;
+	struct apply *a = w->a;
 	void *items[BATCH_MAX];
 	size_t n, i;
 
 	n = queue_take(a->queue, items, BATCH_MAX, -1);
 	for (i = 0; i < n; i++)
 		if (!unit_is_late(a, items[i]) && !unit_follows(a, items[i]) &&
-		    !batch_add(b, items[i], d->limit))
+		    !batch_add(b, items[i], w->limit))
 			break;
 	queue_put_back(a->queue, items + i, n - i);
 }
 
 static void
-fill_from_parked(struct desk *d, struct batch *b)
+fill_from_parked(struct worker *w, struct batch *b)
 {
-	struct apply *a = d->a;
+	struct apply *a = w->a;
 	struct apply_unit *u;
 	struct parked *p;
 	int share, left;
@@ -104,13 +102,13 @@ fill_from_parked(struct desk *d, struct batch *b)
 	pthread_mutex_lock(&a->lock);
 	while (!a->parked && !a->first_done)
 		pthread_cond_wait(&a->work, &a->lock);
-	share = parked_share(&a->parked, d->limit);
+	share = parked_share(&a->parked, w->limit);
 	for (p = a->parked; p; p = p->next) {
 		for (left = share; left > 0 && p->first; left--) {
 			u = parked_take(p);
 			if (unit_is_late(a, u))
 				continue;
-			if (batch_add(b, u, d->limit))
+			if (batch_add(b, u, w->limit))
 				continue;
 			parked_put_front(p, u);
 			break;
@@ -120,27 +118,27 @@ fill_from_parked(struct desk *d, struct batch *b)
 }
 
 /* What was not done goes back to where it came from, in order; a tenant that
- * the first desk found held is parked. */
+ * the first worker found held is parked. */
 static void
-batch_put_back(struct desk *d, struct batch *b)
+batch_put_back(struct worker *w, struct batch *b)
 {
-	struct apply *a = d->a;
+	struct apply *a = w->a;
 	void *items[BATCH_MAX];
 	size_t n = 0;
 	int i;
 
 	pthread_mutex_lock(&a->lock);
 	for (i = b->nunits - 1; i >= 0; i--)
-		if (b->units[i] && (d->second || b->held[i]))
+		if (b->units[i] && (w->second || b->held[i]))
 			parked_put_front(parked_need(&a->parked,
 			    b->units[i]->tenant_id), b->units[i]);
-	if (d->second)
+	if (w->second)
 		parked_sweep(&a->parked);
 	else
 		pthread_cond_signal(&a->work);
 	pthread_mutex_unlock(&a->lock);
 	for (i = 0; i < b->nunits; i++)
-		if (b->units[i] && !d->second && !b->held[i])
+		if (b->units[i] && !w->second && !b->held[i])
 			items[n++] = b->units[i];
 	queue_put_back(a->queue, items, n);
 }
@@ -150,26 +148,23 @@ batch_put_back(struct desk *d, struct batch *b)
 /* A slow call keeps its first event waiting for its last: then smaller ones
  * answer sooner. With more waiting than fits, the rate is what counts. */
 static void
-adapt(struct desk *d, int64_t ms)
+adapt(struct worker *w, int64_t ms)
 {
-	if (ms > SLOW_MS && !d->second &&
-	    queue_length(d->a->queue) < (size_t)d->limit)
-		d->limit = BATCH_MIN + (d->limit - BATCH_MIN) / 2;
+	if (ms > SLOW_MS && !w->second &&
+	    queue_length(w->a->queue) < (size_t)w->limit)
+		w->limit = BATCH_MIN + (w->limit - BATCH_MIN) / 2;
 	else
-		d->limit = d->limit < BATCH_MAX / 2 ? d->limit * 2 :
+		w->limit = w->limit < BATCH_MAX / 2 ? w->limit * 2 :
 		    BATCH_MAX;
 }
 
-/* Who is free goes first, but only half of the time; and nobody stands in line
- * for a request that has been answered by then. */
+/* Nobody stands in line for a request that has been answered by then. */
 static int
-in_line_ms(const struct desk *d, const struct batch *b, int64_t now_ms)
+wait_ms(const struct worker *w, const struct batch *b, int64_t now_ms)
 {
-	int64_t ms = IN_LINE_MS;
+	int64_t ms = w->second ? in_line_ms(&w->line, now_ms) : 0;
 	int i;
 
-	if (!d->second || (!d->got_none && now_ms < d->line_ms))
-		return 0;
 	for (i = 0; i < b->nunits; i++)
 		if (b->units[i]->give_up_ms - now_ms < ms)
 			ms = b->units[i]->give_up_ms - now_ms;
@@ -177,35 +172,34 @@ in_line_ms(const struct desk *d, const struct batch *b, int64_t now_ms)
 }
 
 static enum err
-batch_try(struct desk *d, struct batch *b)
+batch_try(struct worker *w, struct batch *b)
 {
 	const int64_t asked_ms = clock_mono_ms();
+	const int stood_ms = wait_ms(w, b, asked_ms);
 	struct rows *rows = NULL;
+	int64_t answered_ms;
 	struct ctx cx;
-	int wait_ms;
-	int64_t ms;
+	bool none;
 	enum err e;
 
 	ctx_init(&cx, b->units[0]->cx.id);
-	wait_ms = in_line_ms(d, b, asked_ms);
-	e = batch_ask(&cx, d->db, b, wait_ms, &rows);
+	e = batch_ask(&cx, w->db, b, stood_ms, &rows);
 	if (!e) {
-		ms = clock_mono_ms() - asked_ms;
-		if (wait_ms > 0)
-			d->line_ms = asked_ms + ms + IN_LINE_MS;
-		metrics_observe_ms(METRIC_APPLY_MS, ms);
-		adapt(d, ms);
-		d->got_none = !batch_settle(&cx, &d->a->o, b, rows, asked_ms);
-		if (d->got_none && d->second)
+		answered_ms = clock_mono_ms();
+		metrics_observe_ms(METRIC_APPLY_MS, answered_ms - asked_ms);
+		adapt(w, answered_ms - asked_ms);
+		none = !batch_settle(&cx, &w->a->o, b, rows, asked_ms);
+		in_line_note(&w->line, stood_ms, none, answered_ms);
+		if (none && w->second)
 			poll(NULL, 0, LOCKED_MS);
-		if (d->told)
+		if (w->told)
 			log_say(LOG_INFO, "apply: the database is back");
-		d->told = false;
+		w->told = false;
 	} else {
 		metrics_add(METRIC_DATABASE_FAILED, 1);
-		if (!d->told)
+		if (!w->told)
 			log_say(LOG_WARN, "apply: %s", cx.detail);
-		d->told = true;
+		w->told = true;
 	}
 	ctx_done(&cx);
 	return e;
@@ -214,9 +208,9 @@ batch_try(struct desk *d, struct batch *b)
 /* The server works but not with this batch: each unit by itself, so that only
  * the one at fault fails. */
 static void
-batch_one_by_one(struct desk *d, struct batch *b)
+batch_one_by_one(struct worker *w, struct batch *b)
 {
-	struct apply *a = d->a;
+	struct apply *a = w->a;
 	struct batch one;
 	int i, j;
 
@@ -229,11 +223,11 @@ batch_one_by_one(struct desk *d, struct batch *b)
 			continue;
 		}
 		memset(&one, 0, sizeof(one));
-		batch_add(&one, b->units[i], d->limit);
+		batch_add(&one, b->units[i], w->limit);
 		b->units[i] = NULL;
 		if (unit_is_late(a, one.units[0]))
 			continue;
-		if (batch_try(d, &one)) {
+		if (batch_try(w, &one)) {
 			unit_fail(&a->o, one.units[0], ERR_BUSY,
 			    "the events could not be stored");
 		} else { /* what is left of it */
@@ -244,50 +238,50 @@ batch_one_by_one(struct desk *d, struct batch *b)
 }
 
 static void
-batch_work_off(struct desk *d, struct batch *b)
+batch_work_off(struct worker *w, struct batch *b)
 {
-	bool stored = !batch_try(d, b);
+	bool stored = !batch_try(w, b);
 	int i;
 
 	if (!stored) /* once more: a new connection may do */
-		stored = !batch_try(d, b);
+		stored = !batch_try(w, b);
 	if (stored)
 		return;
-	if (db_is_up(d->db)) {
-		batch_one_by_one(d, b);
+	if (db_is_up(w->db)) {
+		batch_one_by_one(w, b);
 		return;
 	}
 	/* Nothing is stored: again, while somebody waits. */
 	for (i = 0; i < b->nunits; i++)
-		if (unit_is_late(d->a, b->units[i]))
+		if (unit_is_late(w->a, b->units[i]))
 			b->units[i] = NULL;
-	d->limit = BATCH_MIN; /* when it is back: soon */
+	w->limit = BATCH_MIN; /* when it is back: soon */
 	poll(NULL, 0, AWAY_MS);
 }
 
 static void
-desk_round(struct desk *d)
+worker_round(struct worker *w)
 {
 	struct batch b;
 
 	memset(&b, 0, sizeof(b));
-	if (d->second)
-		fill_from_parked(d, &b);
+	if (w->second)
+		fill_from_parked(w, &b);
 	else
-		fill_from_queue(d, &b);
+		fill_from_queue(w, &b);
 	if (b.nunits > 0)
-		batch_work_off(d, &b);
-	batch_put_back(d, &b);
+		batch_work_off(w, &b);
+	batch_put_back(w, &b);
 }
 
 static void *
 first_thread(void *arg)
 {
-	struct desk *d = arg;
-	struct apply *a = d->a;
+	struct worker *w = arg;
+	struct apply *a = w->a;
 
 	while (!queue_closed(a->queue) || queue_length(a->queue) > 0)
-		desk_round(d);
+		worker_round(w);
 	pthread_mutex_lock(&a->lock);
 	a->first_done = true;
 	pthread_cond_signal(&a->work);
@@ -309,32 +303,32 @@ second_is_done(struct apply *a)
 static void *
 second_thread(void *arg)
 {
-	struct desk *d = arg;
+	struct worker *w = arg;
 
-	while (!second_is_done(d->a))
-		desk_round(d);
+	while (!second_is_done(w->a))
+		worker_round(w);
 	return NULL;
 }
 
 static void
-desk_open(struct desk *d, struct apply *a, void *(*thread)(void *))
+worker_open(struct worker *w, struct apply *a, void *(*thread)(void *))
 {
-	d->a = a;
-	d->second = thread == second_thread;
-	d->limit = BATCH_MAX;
-	d->db = db_new(a->o.settings->database_url, a->o.program, statements,
+	w->a = a;
+	w->second = thread == second_thread;
+	w->limit = BATCH_MAX;
+	w->db = db_new(a->o.settings->database_url, a->o.program, statements,
 	    ST__MAX);
-	if (pthread_create(&d->thread, NULL, thread, d) != 0) {
+	if (pthread_create(&w->thread, NULL, thread, w) != 0) {
 		log_say(LOG_ERROR, "apply: a thread cannot be started");
 		abort();
 	}
 }
 
 static void
-desk_close(struct desk *d)
+worker_close(struct worker *w)
 {
-	pthread_join(d->thread, NULL);
-	db_free(d->db);
+	pthread_join(w->thread, NULL);
+	db_free(w->db);
 }
 
 struct apply *
@@ -346,8 +340,8 @@ apply_start(const struct apply_options *o)
 	a->queue = queue_new(UNITS_MAX);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->work, NULL);
-	desk_open(&a->first, a, first_thread);
-	desk_open(&a->second, a, second_thread);
+	worker_open(&a->first, a, first_thread);
+	worker_open(&a->second, a, second_thread);
 	return a;
 }
 
@@ -356,8 +350,8 @@ void
 apply_stop(struct apply *a)
 {
 	queue_close(a->queue);
-	desk_close(&a->first);
-	desk_close(&a->second);
+	worker_close(&a->first);
+	worker_close(&a->second);
 	queue_free(a->queue);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->work);

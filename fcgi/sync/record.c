@@ -1,7 +1,7 @@
 /*
  * The record room: what Teams was told goes into the database, everything that
  * is queued in one transaction; the person's next call goes back to publish.
- * Two desks, each a thread with a connection, as in the apply room: the first
+ * Two workers, each a thread with a connection, as in the apply room: the first
  * waits for nobody, the second stands in line for tenants that somebody holds.
  */
 #include <poll.h>
@@ -12,30 +12,28 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "sync/in_line.h"
 #include "sync/rooms.h"
 #include "sync/statement.h"
 
-#define IN_LINE_MS 450    /* for the first one's tenant; then others' turn */
-#define LOCKED_MS 3       /* between attempts when all are held */
-#define AWAY_MS 100       /* the database is */
+#define AWAY_MS 100 /* between attempts while the database is */
 
-struct room {
+struct worker {
 	struct publisher *p;
 	struct queue *queue;  /* its own: results, or held */
-	bool got_none;        /* in its last round: all were held */
-	int64_t line_ms;      /* when it may stand in line although some are free */
+	struct in_line line;  /* the second's */
 	struct db *db;
 	bool told;            /* that the database is away: once */
 };
 
 /* The end of a call: its line, whoever waits, its memory. */
 static void
-end(struct room *r, struct call *c, bool told, int64_t goal_no,
+end(struct worker *w, struct call *c, bool told, int64_t goal_no,
     const struct job *next)
 {
 	call_log(c);
-	waiting_settle(r->p->waiting, &c->job, told, goal_no, next);
-	call_free(r->p, c);
+	waiting_settle(w->p->waiting, &c->job, told, goal_no, next);
+	call_free(w->p, c);
 }
 
 static void
@@ -46,21 +44,21 @@ sleep_ms(int ms)
 
 /* true: what is left must be given up. */
 static bool
-database_failed(struct room *r, const struct ctx *cx)
+database_failed(struct worker *w, const struct ctx *cx)
 {
 	metrics_add(METRIC_DATABASE_FAILED, 1);
-	if (!r->told)
+	if (!w->told)
 		log_say(LOG_WARN, "record: %s", cx->detail);
-	r->told = true;
-	return atomic_load(&r->p->stop_record);
+	w->told = true;
+	return atomic_load(&w->p->stop_record);
 }
 
 static void
-database_works(struct room *r)
+database_works(struct worker *w)
 {
-	if (r->told)
+	if (w->told)
 		log_say(LOG_INFO, "record: the database is back");
-	r->told = false;
+	w->told = false;
 }
 
 /* --- results ---------------------------------------------------------------- */
@@ -107,15 +105,15 @@ next_of(const struct job *job, struct job *jobs, int n)
 }
 
 static bool
-is_second(const struct room *r)
+is_second(const struct worker *w)
 {
-	return r->queue == r->p->held;
+	return w->queue == w->p->held;
 }
 
-/* To the second desk's end: those of the tenant for which it stood in line behind
+/* To the second worker's end: those of the tenant for which it stood in line behind
  * the others, so that these come first there once. */
 static void
-put_held(struct room *r, struct call **held, int n, const char *stood_for)
+put_held(struct worker *w, struct call **held, int n, const char *stood_for)
 {
 	void *c;
 	int last, i;
@@ -124,13 +122,13 @@ put_held(struct room *r, struct call **held, int n, const char *stood_for)
 		for (i = 0; i < n; i++)
 			if (last == (strcmp(held[i]->job.tenant_id, stood_for) == 0)) {
 				c = held[i];
-				queue_put_last(r->p->held, &c, 1);
+				queue_put_last(w->p->held, &c, 1);
 			}
 }
 
 /* Rows -> calls; those that are held are put. Returns their number. */
 static int
-take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
+take_rows(struct worker *w, struct ctx *cx, const struct rows *rows,
     int64_t asked_ms, struct call **calls, int n)
 {
 	struct call *held[RECORD_BATCH];
@@ -155,58 +153,58 @@ take_rows(struct room *r, struct ctx *cx, const struct rows *rows,
 		}
 		next = strcmp(outcome, "superseded") == 0 ? NULL :
 		    next_of(&calls[at]->job, jobs, njobs);
-		end(r, calls[at], strcmp(outcome, "told") == 0,
+		end(w, calls[at], strcmp(outcome, "told") == 0,
 		    rows_int(rows, i, ROW_GOAL_NO), next);
 		calls[at] = NULL;
 	}
 	for (i = 0; i < njobs; i++) {
 		jobs[i].request_id[0] = '\0';
-		publisher_give(r->p, &jobs[i]);
+		publisher_give(w->p, &jobs[i]);
 	}
-	put_held(r, held, nheld, first);
+	put_held(w, held, nheld, first);
 	return nheld;
 }
 
 /* Returns how many the database did not take: left in calls, to be given again. */
 static int
-record(struct room *r, struct call **calls, int n)
+record(struct worker *w, struct call **calls, int n)
 {
 	const int64_t asked_ms = clock_mono_ms();
 	const char *args[2];
 	char wait[16];
 	struct rows *rows = NULL;
+	int64_t answered_ms;
 	struct ctx cx;
-	int i, left = 0;
-	bool stands;
+	int i, stood_ms, left = 0;
+	bool none;
 	enum err e;
 
 	ctx_init(&cx, NULL);
-	stands = is_second(r) && (r->got_none || asked_ms >= r->line_ms);
-	snprintf(wait, sizeof(wait), "%d", stands ? IN_LINE_MS : 0);
+	stood_ms = is_second(w) ? in_line_ms(&w->line, asked_ms) : 0;
+	snprintf(wait, sizeof(wait), "%d", stood_ms);
 	args[0] = results_json(&cx, calls, n);
 	args[1] = wait;
-	e = db_call(&cx, r->db, ST_RECORD, args, &rows);
+	e = db_call(&cx, w->db, ST_RECORD, args, &rows);
 	if (e) {
-		if (database_failed(r, &cx)) {
+		if (database_failed(w, &cx)) {
 			for (i = 0; i < n; i++)
-				end(r, calls[i], false, 0, NULL);
+				end(w, calls[i], false, 0, NULL);
 		} else if (e != ERR_BUSY && n > 1) {
 			/* The server works, but not with all of these. */
 			for (i = 0; i < n; i++)
-				if (record(r, &calls[i], 1) > 0)
+				if (record(w, &calls[i], 1) > 0)
 					calls[left++] = calls[i];
 		} else {
 			sleep_ms(AWAY_MS);
 			left = n;
 		}
 	} else {
-		database_works(r);
-		metrics_observe_ms(METRIC_RECORD_MS,
-		    clock_mono_ms() - asked_ms);
-		if (stands)
-			r->line_ms = clock_mono_ms() + IN_LINE_MS;
-		r->got_none = take_rows(r, &cx, rows, asked_ms, calls, n) == n;
-		if (r->got_none && is_second(r))
+		database_works(w);
+		answered_ms = clock_mono_ms();
+		metrics_observe_ms(METRIC_RECORD_MS, answered_ms - asked_ms);
+		none = take_rows(w, &cx, rows, asked_ms, calls, n) == n;
+		in_line_note(&w->line, stood_ms, none, answered_ms);
+		if (none && is_second(w))
 			sleep_ms(LOCKED_MS);
 	}
 	ctx_done(&cx);
@@ -217,7 +215,7 @@ record(struct room *r, struct call **calls, int n)
 
 /* true: recorded, or nobody wants to know any more. */
 static bool
-record_probe(struct room *r, struct call *c)
+record_probe(struct worker *w, struct call *c)
 {
 	char no[24], after[16];
 	const char *args[] = { c->job.tenant_id, no, result_word(c->result),
@@ -230,15 +228,15 @@ record_probe(struct room *r, struct call *c)
 	snprintf(no, sizeof(no), "%lld", (long long)c->job.claim_no);
 	snprintf(after, sizeof(after), "%d", c->retry_after_s);
 	ctx_init(&cx, NULL);
-	e = db_call(&cx, r->db, ST_PROBE_RECORD, args, NULL);
-	if (e == ERR_BUSY && !database_failed(r, &cx)) {
-		sleep_ms(db_is_up(r->db) ? LOCKED_MS : AWAY_MS);
+	e = db_call(&cx, w->db, ST_PROBE_RECORD, args, NULL);
+	if (e == ERR_BUSY && !database_failed(w, &cx)) {
+		sleep_ms(db_is_up(w->db) ? LOCKED_MS : AWAY_MS);
 		done = false;
 	} else {
 		if (e && e != ERR_NOT_FOUND)
 			log_say(LOG_WARN, "record: %s", cx.detail);
 		/* Any answer of Microsoft is one, also a refusal. */
-		end(r, c, !e && (c->result == RESULT_OK ||
+		end(w, c, !e && (c->result == RESULT_OK ||
 		    c->result == RESULT_FORBIDDEN || c->result == RESULT_LOST),
 		    c->job.claim_no, NULL);
 	}
@@ -250,7 +248,7 @@ record_probe(struct room *r, struct call *c)
 
 /* A claim that ran out is somebody else's by now. */
 static int
-drop_old(struct room *r, struct call **calls, int n)
+drop_old(struct worker *w, struct call **calls, int n)
 {
 	const int64_t now_ms = clock_mono_ms();
 	int i, left = 0;
@@ -261,14 +259,14 @@ drop_old(struct room *r, struct call **calls, int n)
 			continue;
 		}
 		metrics_add(METRIC_RECORD_DROPPED, 1);
-		end(r, calls[i], false, 0, NULL);
+		end(w, calls[i], false, 0, NULL);
 	}
 	return left;
 }
 
-/* Probes stand in line, too: the second desk's. */
+/* Probes stand in line, too: the second worker's. */
 static void
-take(struct room *r, void **items, int n)
+take(struct worker *w, void **items, int n)
 {
 	struct call *probes[RECORD_BATCH], *calls[RECORD_BATCH];
 	int i, nprobes = 0, ncalls = 0, left;
@@ -278,34 +276,34 @@ take(struct room *r, void **items, int n)
 
 		if (!c->job.probe)
 			calls[ncalls++] = c;
-		else if (is_second(r))
+		else if (is_second(w))
 			probes[nprobes++] = c;
 		else
-			queue_put_last(r->p->held, &items[i], 1);
+			queue_put_last(w->p->held, &items[i], 1);
 	}
-	ncalls = drop_old(r, calls, ncalls);
-	nprobes = drop_old(r, probes, nprobes);
-	left = ncalls > 0 ? record(r, calls, ncalls) : 0;
+	ncalls = drop_old(w, calls, ncalls);
+	nprobes = drop_old(w, probes, nprobes);
+	left = ncalls > 0 ? record(w, calls, ncalls) : 0;
 	for (i = 0; i < left; i++)
 		items[i] = calls[i];
 	for (i = 0; i < nprobes; i++)
-		if (!record_probe(r, probes[i]))
+		if (!record_probe(w, probes[i]))
 			items[left++] = probes[i];
-	queue_put_last(r->queue, items, (size_t)left);
+	queue_put_last(w->queue, items, (size_t)left);
 }
 
 static void *
-desk(struct publisher *p, struct queue *q)
+work(struct publisher *p, struct queue *q)
 {
-	struct room r = { .p = p, .queue = q };
+	struct worker w = { .p = p, .queue = q };
 	void *items[RECORD_BATCH];
 	size_t n;
 
-	r.db = db_new(p->o.settings->database_url, p->o.program, statements,
+	w.db = db_new(p->o.settings->database_url, p->o.program, statements,
 	    ST__MAX);
 	while ((n = queue_take(q, items, RECORD_BATCH, -1)) > 0)
-		take(&r, items, (int)n);
-	db_free(r.db);
+		take(&w, items, (int)n);
+	db_free(w.db);
 	return NULL;
 }
 
@@ -314,7 +312,7 @@ record_first(void *publisher)
 {
 	struct publisher *p = publisher;
 
-	return desk(p, p->results);
+	return work(p, p->results);
 }
 
 void *
@@ -322,5 +320,5 @@ record_second(void *publisher)
 {
 	struct publisher *p = publisher;
 
-	return desk(p, p->held);
+	return work(p, p->held);
 }

@@ -45,7 +45,7 @@ struct publisher {
 	struct http_loop *loop;      /* the publish thread's, but its wake */
 	struct call *in_flight;      /* the publish thread's */
 	struct queue *results;       /* publish -> record */
-	struct queue *held;          /* record's first desk -> its second */
+	struct queue *held;          /* record's first worker -> its second */
 	atomic_int alive;            /* calls there are */
 	atomic_bool stop_publish, stop_record;
 

@@ -424,10 +424,10 @@ a_locked_tenant_stops_nobody(void **state)
 	pthread_mutex_unlock(&script_lock);
 }
 
-/* The queue's desk stands in line for nobody; the other one does, and what comes
+/* The queue's worker stands in line for nobody; the other one does, and what comes
  * for a tenant that is parked goes there. */
 static void
-only_the_second_desk_stands_in_line(void **state)
+only_the_second_stands_in_line(void **state)
 {
 	int i;
 
@@ -583,7 +583,7 @@ main(void)
 		T(a_restart_is_a_transaction_of_its_own),
 		T(a_restart_waits_for_all),
 		T(a_locked_tenant_stops_nobody),
-		T(only_the_second_desk_stands_in_line),
+		T(only_the_second_stands_in_line),
 		T(a_crowd_is_not_held_by_another_ones_line),
 		T(nothing_overtakes_a_restart),
 		T(given_up_when_nobody_waits_any_more),
