@@ -23,10 +23,12 @@
 #define STREAMS 100
 #define SPARE_CONNECTIONS 6
 #define EVENTS 64
-/* Calls of an age: then the young one is made; and without it. Servers bear 400
- * resets a minute and more. */
-#define AGE_CALLS 300
-#define AGE_MOST 390
+/* Calls of one connection that have ended: then the young one is made; and
+ * without it. With those that are under way: servers bear 400 resets a minute and
+ * more. */
+#define AGE_CALLS 200
+#define AGE_MOST 290
+#define PORTS 256 /* two connections that share a place only end sooner */
 
 struct age {
 	struct http_loop *loop;
@@ -34,6 +36,8 @@ struct age {
 	uint32_t id; /* in epoll's events, beside the socket */
 	int64_t timer_ms; /* when libcurl wants to be called; -1: never */
 	int calls, in_flight;
+	unsigned short ended[PORTS]; /* calls, by the connection's local port */
+	int most; /* of these */
 	const struct transfer *first; /* while it is in flight */
 	bool connected;
 	struct age *next;
@@ -152,10 +156,10 @@ age_is_ready(const struct age *g)
 static struct age *
 age_of_next_call(struct http_loop *l)
 {
-	if (l->now->calls >= AGE_CALLS && !l->young && l->streams)
+	if (l->now->most >= AGE_CALLS && !l->young && l->streams)
 		return l->young = age_new(l);
 	if (l->young &&
-	    (age_is_ready(l->young) || l->now->calls >= AGE_MOST)) {
+	    (age_is_ready(l->young) || l->now->most >= AGE_MOST)) {
 		l->now = l->young;
 		l->young = NULL;
 	}
@@ -192,11 +196,19 @@ http_loop_new(int max_in_flight)
 static void
 transfer_take_out(struct http_loop *l, struct transfer *t)
 {
-	curl_multi_remove_handle(t->age->multi, t->easy);
-	t->age->connected |= t->sent;
-	if (t->age->first == t)
-		t->age->first = NULL;
-	t->age->in_flight--;
+	struct age *g = t->age;
+	int ended;
+
+	curl_multi_remove_handle(g->multi, t->easy);
+	if (t->sent) {
+		g->connected = true;
+		ended = ++g->ended[t->local_port % PORTS];
+		if (ended > g->most)
+			g->most = ended;
+	}
+	if (g->first == t)
+		g->first = NULL;
+	g->in_flight--;
 	t->age = NULL;
 	l->in_flight--;
 }
