@@ -35,7 +35,8 @@ struct age {
 	CURLM *multi;
 	uint32_t id; /* in epoll's events, beside the socket */
 	int64_t timer_ms; /* when libcurl wants to be called; -1: never */
-	int calls, in_flight;
+	bool begun; /* it had a call */
+	int in_flight;
 	unsigned short ended[PORTS]; /* calls, by the connection's local port */
 	int most; /* of these */
 	const struct transfer *first; /* while it is in flight */
@@ -279,8 +280,9 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 		log_say(LOG_ERROR, "http: %s", curl_multi_strerror(code));
 		abort();
 	}
-	if (g->calls++ == 0)
+	if (!g->begun)
 		g->first = t;
+	g->begun = true;
 	g->in_flight++;
 	t->age = g;
 	t->deadline_ms = clock_mono_ms() + rq->timeout_ms;
