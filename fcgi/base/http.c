@@ -109,6 +109,9 @@ on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 static void
 set_method(CURL *easy, const struct http_request *rq)
 {
+	const bool head = strcmp(rq->method, "HEAD") == 0;
+
+	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* nothing of the last */
 	if (rq->body || strcmp(rq->method, "POST") == 0) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(
@@ -116,10 +119,10 @@ set_method(CURL *easy, const struct http_request *rq)
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)(rq->body ? rq->body_len : 0));
 	}
-	if (strcmp(rq->method, "HEAD") == 0)
+	if (head)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	else
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, rq->method);
+	curl_easy_setopt(
+	    easy, CURLOPT_CUSTOMREQUEST, head ? NULL : rq->method);
 }
 
 static void
@@ -134,20 +137,16 @@ set_headers(struct transfer *t, const struct http_request *rq)
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
-void
-transfer_prepare(struct transfer *t, const struct http_request *rq)
+/* What is the same for all its calls. */
+static CURL *
+easy_new(struct transfer *t)
 {
-	CURL *easy = t->easy ? t->easy : curl_easy_init();
+	CURL *easy = curl_easy_init();
 
 	if (!easy) {
 		log_say(LOG_ERROR, "http: out of memory");
 		abort();
 	}
-	t->easy = easy;
-	t->sent = false;
-	t->error[0] = '\0';
-	t->started_ms = clock_mono_ms();
-	curl_easy_setopt(easy, CURLOPT_URL, rq->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not the environment's */
@@ -159,16 +158,29 @@ transfer_prepare(struct transfer *t, const struct http_request *rq)
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-	    rq->timeout_ms < CONNECT_MS ? (long)rq->timeout_ms : CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-	set_method(easy, rq);
+	return easy;
+}
+
+void
+transfer_prepare(struct transfer *t, const struct http_request *rq)
+{
+	if (!t->easy)
+		t->easy = easy_new(t);
+	t->sent = false;
+	t->local_port = 0;
+	t->error[0] = '\0';
+	t->started_ms = clock_mono_ms();
+	curl_easy_setopt(t->easy, CURLOPT_URL, rq->url);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
+	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    rq->timeout_ms < CONNECT_MS ? (long)rq->timeout_ms : CONNECT_MS);
+	set_method(t->easy, rq);
 	set_headers(t, rq);
 }
 
@@ -243,7 +255,9 @@ transfer_result(struct transfer *t, CURLcode code, struct http_response *ret)
 void
 transfer_clear(struct transfer *t)
 {
-	curl_easy_reset(t->easy);
+	/* It would point to what its caller frees. */
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 }

@@ -10,7 +10,9 @@
 #include "base/buf.h"
 #include "base/http.h"
 
-struct age; /* the loop's: some connections, and their calls */
+/* The loop's: a connection with its calls, and to whom. */
+struct lane;
+struct far_end;
 
 struct transfer {
 	CURL *easy; /* kept for the next */
@@ -21,14 +23,16 @@ struct transfer {
 	int64_t started_ms;
 	char error[CURL_ERROR_SIZE];
 	/* the loop's */
-	struct age *age; /* NULL: not in flight */
+	struct far_end *end;
+	bool waits;        /* for a lane; or it has one: else not in flight */
+	struct lane *lane;
 	int64_t deadline_ms;
 	void (*done)(void *arg, const struct http_response *rs);
 	void *arg;
-	struct transfer *next_free;
+	struct transfer *next; /* that waits, or is free */
 };
 
-/* t->body is ready; t->easy may be missing and is else as after a reset. */
+/* t->body is ready; t->easy may be missing. */
 void transfer_prepare(struct transfer *t, const struct http_request *rq);
 
 /*
