@@ -137,7 +137,8 @@ loop_tells_who_waited_in_vain(void **state)
 	assert_in_range(clock_mono_ms() - began_ms, 299, 5000);
 	for (n = 0; accept(silent, NULL, NULL) >= 0; n++)
 		;
-	assert_int_equal(n, 3); /* 100 calls each */
+	/* For 100 calls each; and again while the last ones' time runs out. */
+	assert_in_range(n, 3, 12);
 	close(silent);
 	http_loop_free(loop);
 }
