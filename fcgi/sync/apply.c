@@ -1,9 +1,8 @@
 /*
- * The apply room: facts in, see apply.h. Two workers, each a thread with a
- * connection. The first takes what is queued and waits for nobody: a tenant that
- * somebody else holds is parked, with all its units in order. The second works
- * off the parked ones and stands in line for them; while it does, and until a
- * tenant's line is empty, the tenant is the second worker's alone.
+ * The apply room: facts in, see apply.h. Two equal workers, each a thread with a
+ * connection, take what is ready. A tenant that somebody else holds goes among
+ * the held ones: one worker at a time works these off, and stands in line for
+ * them, while the other one goes on.
  */
 #include "sync/apply.h"
 
@@ -15,13 +14,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/queue.h"
 #include "sync/batch.h"
 #include "sync/in_line.h"
-#include "sync/parked.h"
+#include "sync/lines.h"
 #include "sync/statement.h"
 
 #define UNITS_MAX 6144
+#define WORKERS 2
 #define BATCH_MIN 16  /* smaller ones would only be slower */
 #define SLOW_MS 20    /* a longer call halves the batch */
 #define AWAY_MS 50    /* between attempts while the database is away */
@@ -30,24 +29,25 @@ struct worker {
 	struct apply *a;
 	pthread_t thread;
 	struct db *db;
-	bool second;          /* for the parked */
-	struct in_line line;  /* the second's */
-	int limit;            /* events of the next batch */
-	bool told;            /* that the database is away: once */
+	struct line_list *from;  /* whom it works off: the ready or the held */
+	struct line *taken[BATCH_MAX];
+	int ntaken;
+	bool more;               /* than fit into its batch wait */
+	int limit;               /* events of the next batch */
+	bool told;               /* that the database is away: once */
 };
 
 struct apply {
 	struct apply_options o;
-	struct queue *queue;
-	struct worker first, second;
+	struct worker workers[WORKERS];
 
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t work;  /* for the second worker */
-	struct parked *parked; /* added to by the first, freed by the second */
-	bool first_done;
+	pthread_mutex_t lock;    /* guards what follows */
+	pthread_cond_t work;
+	struct lines lines;
+	struct in_line in_line;  /* of who works off the held ones */
+	bool held_has_worker;
+	bool closed;
 };
-
-/* --- units ------------------------------------------------------------------ */
 
 static bool
 unit_is_late(struct apply *a, struct apply_unit *u)
@@ -58,89 +58,73 @@ unit_is_late(struct apply *a, struct apply_unit *u)
 	return true;
 }
 
-/* --- filling ----------------------------------------------------------------- */
+/* --- taking and giving back -------------------------------------------------- */
 
-/* Behind those of its tenant that are parked, if there are any. */
+/* Whom a worker may work off now, or NULL. */
+static struct line_list *
+choice(struct apply *a)
+{
+	if (a->lines.held.n > 0 && !a->held_has_worker)
+		return &a->lines.held;
+	return a->lines.ready.n > 0 ? &a->lines.ready : NULL;
+}
+
+/* What fits of a line. false: the batch takes no more. */
 static bool
-unit_follows(struct apply *a, struct apply_unit *u)
+fill_from(struct worker *w, struct batch *b, struct line *line, int share)
 {
-	struct parked *p;
-
-	pthread_mutex_lock(&a->lock);
-	p = parked_find(a->parked, u->tenant_id);
-	if (p) {
-		parked_put(p, u);
-		pthread_cond_signal(&a->work);
-	}
-	pthread_mutex_unlock(&a->lock);
-	return p != NULL;
-}
-
-static void
-fill_from_queue(struct worker *w, struct batch *b)
-{
-	struct apply *a = w->a;
-	void *items[BATCH_MAX];
-	size_t n, i;
-
-	n = queue_take(a->queue, items, BATCH_MAX, -1);
-	for (i = 0; i < n; i++)
-		if (!unit_is_late(a, items[i]) && !unit_follows(a, items[i]) &&
-		    !batch_add(b, items[i], w->limit))
-			break;
-	queue_put_back(a->queue, items + i, n - i);
-}
-
-static void
-fill_from_parked(struct worker *w, struct batch *b)
-{
-	struct apply *a = w->a;
+	struct lines *lines = &w->a->lines;
 	struct apply_unit *u;
-	struct parked *p;
-	int share, left;
 
-	pthread_mutex_lock(&a->lock);
-	while (!a->parked && !a->first_done)
-		pthread_cond_wait(&a->work, &a->lock);
-	share = parked_share(&a->parked, w->limit);
-	for (p = a->parked; p; p = p->next) {
-		for (left = share; left > 0 && p->first; left--) {
-			u = parked_take(p);
-			if (unit_is_late(a, u))
-				continue;
-			if (batch_add(b, u, w->limit))
-				continue;
-			parked_put_front(p, u);
-			break;
-		}
+	while (share-- > 0 && (u = line_take(lines, line))) {
+		if (unit_is_late(w->a, u) || batch_add(b, u, w->limit))
+			continue;
+		line_put_front(lines, line, u);
+		return false;
 	}
-	pthread_mutex_unlock(&a->lock);
+	return true;
 }
 
-/* What was not done goes back to where it came from, in order; a tenant that
- * the first worker found held is parked. */
+/* No crowd of one tenant stops another: each has its share. */
 static void
-batch_put_back(struct worker *w, struct batch *b)
+fill(struct worker *w, struct batch *b)
+{
+	const int share = w->from->n < w->limit ? w->limit / w->from->n : 1;
+	struct line *line;
+	bool fits = true;
+	int before;
+
+	w->ntaken = 0;
+	while (fits && w->ntaken < BATCH_MAX &&
+	    (line = line_list_take(w->from))) {
+		before = b->nunits;
+		fits = fill_from(w, b, line, share);
+		if (fits || b->nunits > before)
+			w->taken[w->ntaken++] = line;
+		else
+			line_list_put_front(w->from, line);
+	}
+	w->more = w->from->n >= w->limit;
+}
+
+/* What was not done goes back to the front of its line. */
+static void
+give_back(struct worker *w, struct batch *b)
 {
 	struct apply *a = w->a;
-	void *items[BATCH_MAX];
-	size_t n = 0;
-	int i;
+	int i, j;
 
-	pthread_mutex_lock(&a->lock);
-	for (i = b->nunits - 1; i >= 0; i--)
-		if (b->units[i] && (w->second || b->held[i]))
-			parked_put_front(parked_need(&a->parked,
-			    b->units[i]->tenant_id), b->units[i]);
-	if (w->second)
-		parked_sweep(&a->parked);
-	else
-		pthread_cond_signal(&a->work);
-	pthread_mutex_unlock(&a->lock);
-	for (i = 0; i < b->nunits; i++)
-		if (b->units[i] && !w->second && !b->held[i])
-			items[n++] = b->units[i];
-	queue_put_back(a->queue, items, n);
+	for (i = b->nunits - 1; i >= 0; i--) {
+		if (!b->units[i])
+			continue;
+		for (j = 0; strcmp(w->taken[j]->tenant_id,
+		    b->units[i]->tenant_id) != 0; j++)
+			;
+		line_put_front(&a->lines, w->taken[j], b->units[i]);
+		w->taken[j]->held |= b->held[i];
+	}
+	for (i = 0; i < w->ntaken; i++)
+		lines_return(&a->lines, w->taken[i]);
 }
 
 /* --- one round -------------------------------------------------------------- */
@@ -150,19 +134,24 @@ batch_put_back(struct worker *w, struct batch *b)
 static void
 adapt(struct worker *w, int64_t ms)
 {
-	if (ms > SLOW_MS && !w->second &&
-	    queue_length(w->a->queue) < (size_t)w->limit)
+	if (ms > SLOW_MS && !w->more)
 		w->limit = BATCH_MIN + (w->limit - BATCH_MIN) / 2;
 	else
 		w->limit = w->limit < BATCH_MAX / 2 ? w->limit * 2 :
 		    BATCH_MAX;
 }
 
+static bool
+works_off_held(const struct worker *w)
+{
+	return w->from == &w->a->lines.held;
+}
+
 /* Nobody stands in line for a request that has been answered by then. */
 static int
 wait_ms(const struct worker *w, const struct batch *b, int64_t now_ms)
 {
-	int64_t ms = w->second ? in_line_ms(&w->line, now_ms) : 0;
+	int64_t ms = works_off_held(w) ? in_line_ms(&w->a->in_line, now_ms) : 0;
 	int i;
 
 	for (i = 0; i < b->nunits; i++)
@@ -189,9 +178,11 @@ batch_try(struct worker *w, struct batch *b)
 		metrics_observe_ms(METRIC_APPLY_MS, answered_ms - asked_ms);
 		adapt(w, answered_ms - asked_ms);
 		none = !batch_settle(&cx, &w->a->o, b, rows, asked_ms);
-		in_line_note(&w->line, stood_ms, none, answered_ms);
-		if (none && w->second)
-			poll(NULL, 0, LOCKED_MS);
+		if (works_off_held(w)) {
+			in_line_note(&w->a->in_line, stood_ms, none, answered_ms);
+			if (none)
+				poll(NULL, 0, LOCKED_MS);
+		}
 		if (w->told)
 			log_say(LOG_INFO, "apply: the database is back");
 		w->told = false;
@@ -259,89 +250,61 @@ batch_work_off(struct worker *w, struct batch *b)
 	poll(NULL, 0, AWAY_MS);
 }
 
-static void
-worker_round(struct worker *w)
+/* false: nothing will come any more. */
+static bool
+wait_for_work(struct worker *w)
 {
-	struct batch b;
+	struct apply *a = w->a;
 
-	memset(&b, 0, sizeof(b));
-	if (w->second)
-		fill_from_parked(w, &b);
-	else
-		fill_from_queue(w, &b);
-	if (b.nunits > 0)
-		batch_work_off(w, &b);
-	batch_put_back(w, &b);
+	while (!(w->from = choice(a)) && !(a->closed && a->lines.units == 0))
+		pthread_cond_wait(&a->work, &a->lock);
+	return w->from != NULL;
 }
 
 static void *
-first_thread(void *arg)
+worker_thread(void *arg)
 {
 	struct worker *w = arg;
 	struct apply *a = w->a;
-
-	while (!queue_closed(a->queue) || queue_length(a->queue) > 0)
-		worker_round(w);
-	pthread_mutex_lock(&a->lock);
-	a->first_done = true;
-	pthread_cond_signal(&a->work);
-	pthread_mutex_unlock(&a->lock);
-	return NULL;
-}
-
-static bool
-second_is_done(struct apply *a)
-{
-	bool done;
+	struct batch b;
 
 	pthread_mutex_lock(&a->lock);
-	done = a->first_done && !a->parked;
-	pthread_mutex_unlock(&a->lock);
-	return done;
-}
-
-static void *
-second_thread(void *arg)
-{
-	struct worker *w = arg;
-
-	while (!second_is_done(w->a))
-		worker_round(w);
-	return NULL;
-}
-
-static void
-worker_open(struct worker *w, struct apply *a, void *(*thread)(void *))
-{
-	w->a = a;
-	w->second = thread == second_thread;
-	w->limit = BATCH_MAX;
-	w->db = db_new(a->o.settings->database_url, a->o.program, statements,
-	    ST__MAX);
-	if (pthread_create(&w->thread, NULL, thread, w) != 0) {
-		log_say(LOG_ERROR, "apply: a thread cannot be started");
-		abort();
+	while (wait_for_work(w)) {
+		memset(&b, 0, sizeof(b));
+		fill(w, &b);
+		a->held_has_worker |= works_off_held(w);
+		pthread_mutex_unlock(&a->lock);
+		if (b.nunits > 0)
+			batch_work_off(w, &b);
+		pthread_mutex_lock(&a->lock);
+		a->held_has_worker &= !works_off_held(w);
+		give_back(w, &b);
+		pthread_cond_broadcast(&a->work);
 	}
-}
-
-static void
-worker_close(struct worker *w)
-{
-	pthread_join(w->thread, NULL);
-	db_free(w->db);
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
 }
 
 struct apply *
 apply_start(const struct apply_options *o)
 {
 	struct apply *a = heap_alloc(sizeof(*a));
+	struct worker *w;
 
 	a->o = *o;
-	a->queue = queue_new(UNITS_MAX);
+	lines_init(&a->lines);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->work, NULL);
-	worker_open(&a->first, a, first_thread);
-	worker_open(&a->second, a, second_thread);
+	for (w = a->workers; w < a->workers + WORKERS; w++) {
+		w->a = a;
+		w->limit = BATCH_MAX;
+		w->db = db_new(o->settings->database_url, o->program,
+		    statements, ST__MAX);
+		if (pthread_create(&w->thread, NULL, worker_thread, w) != 0) {
+			log_say(LOG_ERROR, "apply: a thread cannot be started");
+			abort();
+		}
+	}
 	return a;
 }
 
@@ -349,10 +312,16 @@ apply_start(const struct apply_options *o)
 void
 apply_stop(struct apply *a)
 {
-	queue_close(a->queue);
-	worker_close(&a->first);
-	worker_close(&a->second);
-	queue_free(a->queue);
+	struct worker *w;
+
+	pthread_mutex_lock(&a->lock);
+	a->closed = true;
+	pthread_cond_broadcast(&a->work);
+	pthread_mutex_unlock(&a->lock);
+	for (w = a->workers; w < a->workers + WORKERS; w++) {
+		pthread_join(w->thread, NULL);
+		db_free(w->db);
+	}
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->work);
 	heap_free(a);
@@ -361,5 +330,14 @@ apply_stop(struct apply *a)
 bool
 apply_put(struct apply *a, struct apply_unit *u)
 {
-	return queue_put(a->queue, u);
+	bool room;
+
+	pthread_mutex_lock(&a->lock);
+	room = !a->closed && a->lines.units < UNITS_MAX;
+	if (room)
+		lines_put(&a->lines, u);
+	if (choice(a))
+		pthread_cond_signal(&a->work);
+	pthread_mutex_unlock(&a->lock);
+	return room;
 }

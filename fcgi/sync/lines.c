@@ -1,0 +1,132 @@
+/* Who waits in the apply room, see lines.h. */
+#include "sync/lines.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+list_init(struct line_list *list)
+{
+	list->first = NULL;
+	list->end = &list->first;
+	list->n = 0;
+}
+
+static void
+list_put(struct line_list *list, struct line *line)
+{
+	line->next = NULL;
+	*list->end = line;
+	list->end = &line->next;
+	list->n++;
+}
+
+struct line *
+line_list_take(struct line_list *list)
+{
+	struct line *line = list->first;
+
+	if (!line)
+		return NULL;
+	list->first = line->next;
+	if (!list->first)
+		list->end = &list->first;
+	list->n--;
+	line->next = NULL;
+	line->held = false;
+	return line;
+}
+
+void
+line_list_put_front(struct line_list *list, struct line *line)
+{
+	line->next = list->first;
+	if (!list->first)
+		list->end = &line->next;
+	list->first = line;
+	list->n++;
+}
+
+/* --- all lines -------------------------------------------------------------- */
+
+void
+lines_init(struct lines *l)
+{
+	memset(l, 0, sizeof(*l));
+	list_init(&l->ready);
+	list_init(&l->held);
+}
+
+static struct line **
+line_link(struct lines *l, const char *tenant_id)
+{
+	unsigned hash = 2166136261u; /* FNV-1a */
+	struct line **link;
+	const char *c;
+
+	for (c = tenant_id; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	link = &l->buckets[hash % LINE_BUCKETS];
+	while (*link && strcmp((*link)->tenant_id, tenant_id) != 0)
+		link = &(*link)->in_bucket;
+	return link;
+}
+
+void
+lines_put(struct lines *l, struct apply_unit *u)
+{
+	struct line **link = line_link(l, u->tenant_id), *line = *link;
+
+	if (!line) {
+		line = *link = heap_alloc(sizeof(*line));
+		snprintf(line->tenant_id, sizeof(line->tenant_id), "%s",
+		    u->tenant_id);
+		line->end = &line->first;
+		list_put(&l->ready, line);
+	}
+	u->next = NULL;
+	*line->end = u;
+	line->end = &u->next;
+	l->units++;
+}
+
+void
+lines_return(struct lines *l, struct line *line)
+{
+	struct line **link;
+
+	if (line->first) {
+		list_put(line->held ? &l->held : &l->ready, line);
+		return;
+	}
+	link = line_link(l, line->tenant_id);
+	*link = line->in_bucket;
+	heap_free(line);
+}
+
+/* --- one line --------------------------------------------------------------- */
+
+struct apply_unit *
+line_take(struct lines *l, struct line *line)
+{
+	struct apply_unit *u = line->first;
+
+	if (!u)
+		return NULL;
+	line->first = u->next;
+	if (!line->first)
+		line->end = &line->first;
+	u->next = NULL;
+	l->units--;
+	return u;
+}
+
+void
+line_put_front(struct lines *l, struct line *line, struct apply_unit *u)
+{
+	u->next = line->first;
+	if (!line->first)
+		line->end = &u->next;
+	line->first = u;
+	l->units++;
+}
