@@ -16,6 +16,7 @@ struct queue {
 	size_t first, len;      /* ring[(first + i) % room], i < len */
 	size_t room;            /* >= max; more after a full queue_put_back */
 	size_t max;
+	size_t wanted;          /* so many wake the taker */
 	int notify_fd;          /* -1: none */
 	bool closed;
 };
@@ -30,6 +31,7 @@ queue_new(size_t max)
 	pthread_cond_init(&q->filled, NULL);
 	q->ring = heap_alloc(max * sizeof(void *));
 	q->room = q->max = max;
+	q->wanted = 1;
 	q->notify_fd = -1;
 	return q;
 }
@@ -67,7 +69,8 @@ queue_put(struct queue *q, void *item)
 	if (ok) {
 		q->ring[(q->first + q->len) % q->room] = item;
 		q->len++;
-		pthread_cond_signal(&q->filled);
+		if (q->len >= q->wanted)
+			pthread_cond_signal(&q->filled);
 	}
 	fd = ok ? q->notify_fd : -1;
 	pthread_mutex_unlock(&q->lock);
@@ -145,6 +148,20 @@ queue_take(struct queue *q, void **ret_items, size_t max, int wait_ms)
 		pthread_cond_signal(&q->filled);
 	pthread_mutex_unlock(&q->lock);
 	return n;
+}
+
+void
+queue_gather(struct queue *q, size_t n, int wait_ms)
+{
+	const int64_t until_ms = clock_mono_ms() + wait_ms;
+
+	pthread_mutex_lock(&q->lock);
+	q->wanted = n;
+	while (q->len < n && !q->closed &&
+	    clock_wait(&q->filled, &q->lock, until_ms))
+		;
+	q->wanted = 1;
+	pthread_mutex_unlock(&q->lock);
 }
 
 size_t

@@ -17,6 +17,12 @@
 #include "sync/statement.h"
 
 #define AWAY_MS 100 /* between attempts while the database is */
+/* Where nobody waits for a result to be stored: many in one transaction cost the
+ * database a fraction of many small ones, so for each ms of work some pass
+ * before the next. Longer would be felt by who changes twice at once: the second
+ * call comes after the first is stored. */
+#define GATHER_MS_PER_MS 3
+#define GATHER_MOST_MS 20
 
 struct worker {
 	struct publisher *p;
@@ -292,17 +298,33 @@ take(struct worker *w, void **items, int n)
 	queue_put_last(w->queue, items, (size_t)left);
 }
 
+/* Until the next transaction is worth it. */
+static void
+gather(struct worker *w, int64_t since_ms)
+{
+	int64_t ms = (clock_mono_ms() - since_ms) * GATHER_MS_PER_MS;
+
+	if (ms > GATHER_MOST_MS)
+		ms = GATHER_MOST_MS;
+	if (ms > 0 && w->p->o.settled && !is_second(w))
+		queue_gather(w->queue, RECORD_BATCH, (int)ms);
+}
+
 static void *
 work(struct publisher *p, struct queue *q)
 {
 	struct worker w = { .p = p, .queue = q };
 	void *items[RECORD_BATCH];
+	int64_t since_ms;
 	size_t n;
 
 	w.db = db_new(p->o.settings->database_url, p->o.program, statements,
 	    ST__MAX);
-	while ((n = queue_take(q, items, RECORD_BATCH, -1)) > 0)
+	while ((n = queue_take(q, items, RECORD_BATCH, -1)) > 0) {
+		since_ms = clock_mono_ms();
 		take(&w, items, (int)n);
+		gather(&w, since_ms);
+	}
 	db_free(w.db);
 	return NULL;
 }
