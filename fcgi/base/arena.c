@@ -14,7 +14,7 @@
 
 /* A quiet request fits into the first block; blocks double up to the last
  * size, so a large unit costs few mallocs and wastes at most half. */
-#define BLOCK_FIRST ((size_t)4096)
+#define BLOCK_FIRST ((size_t)2048)
 #define BLOCK_LAST ((size_t)65536)
 
 struct arena_block {

@@ -378,6 +378,10 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 	transfer_prepare(t, rq);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 0L); /* give_up's */
 	curl_easy_setopt(t->easy, CURLOPT_SHARE, l->share);
+	/* Each call in flight has both; the second is 64 kB otherwise, and cannot
+	 * be smaller. */
+	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 2048L);
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 	t->deadline_ms = clock_mono_ms() + rq->timeout_ms;
 	if (l->in_flight++ == 0 || t->deadline_ms < l->deadline_ms)
 		l->deadline_ms = t->deadline_ms;

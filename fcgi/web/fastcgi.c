@@ -93,11 +93,20 @@ fastcgi_write(struct fastcgi *f, const char *bytes, size_t len)
 }
 
 void
+fastcgi_end_reading(struct fastcgi *f)
+{
+	FCGX_FreeStream(&f->request.in);
+}
+
+void
 fastcgi_close(struct fastcgi *f)
 {
-	/* Whatever the peer asked for: a kept connection would pin a thread. */
-	f->request.keepConnection = 0;
-	FCGX_Finish_r(&f->request);
+	/* What FCGX_Finish_r does, but without the stream that was read; and
+	 * closed whatever the peer asked for: a kept connection would pin a
+	 * thread. */
+	FCGX_FClose(f->request.err);
+	FCGX_FClose(f->request.out);
+	FCGX_Free(&f->request, 1);
 	heap_free(f);
 	atomic_fetch_sub(&count, 1);
 }

@@ -27,6 +27,8 @@ const char *fastcgi_param(const struct fastcgi *f, const char *name);
  * Whether it ended well is told by fastcgi_is_broken. */
 size_t fastcgi_read(struct fastcgi *f, char *ret, size_t max);
 bool fastcgi_is_broken(const struct fastcgi *f);
+/* Neither of them after this: what reading needs is given back. */
+void fastcgi_end_reading(struct fastcgi *f);
 
 /* Sends at the latest with the close. */
 void fastcgi_write(struct fastcgi *f, const char *bytes, size_t len);

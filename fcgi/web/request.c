@@ -53,7 +53,7 @@ request_read_body(struct request *rq, size_t max_bytes)
 	size_t n, total = 0;
 	int64_t promised;
 	struct buf body;
-	bool fits = true;
+	bool fits = true, broken;
 
 	buf_init(&body, &rq->cx.arena, max_bytes);
 	while ((n = fastcgi_read(rq->fastcgi, chunk, sizeof(chunk))) > 0) {
@@ -66,7 +66,9 @@ request_read_body(struct request *rq, size_t max_bytes)
 		if (total > BODY_MOST)
 			break;
 	}
-	if (fastcgi_is_broken(rq->fastcgi))
+	broken = fastcgi_is_broken(rq->fastcgi);
+	fastcgi_end_reading(rq->fastcgi);
+	if (broken)
 		return fail(&rq->cx, ERR_INPUT, "the request ended early");
 	if (!fits)
 		return fail(&rq->cx, ERR_TOO_LARGE,

@@ -13,7 +13,7 @@ struct fastcgi {
 	const char *const *params; /* name, value, ..., NULL */
 	const char *body;
 	size_t body_len, at;
-	bool broken, closed;
+	bool broken, closed, read;
 	char sent[32768];
 	size_t sent_len;
 };
@@ -52,6 +52,7 @@ fastcgi_read(struct fastcgi *f, char *ret, size_t max)
 {
 	size_t n = f->body_len - f->at < max ? f->body_len - f->at : max;
 
+	assert_false(f->read);
 	memcpy(ret, f->body + f->at, n);
 	f->at += n;
 	return n;
@@ -60,7 +61,14 @@ fastcgi_read(struct fastcgi *f, char *ret, size_t max)
 bool
 fastcgi_is_broken(const struct fastcgi *f)
 {
+	assert_false(f->read);
 	return f->broken;
+}
+
+void
+fastcgi_end_reading(struct fastcgi *f)
+{
+	f->read = true;
 }
 
 void
