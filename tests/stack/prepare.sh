@@ -234,9 +234,9 @@ daemon off;
 $([ "$(id -u)" != 0 ] || echo "user root;")
 pid $run/nginx.pid;
 error_log $dir/logs/nginx-error.log warn;
-worker_processes 2;
+worker_processes 1;
 worker_shutdown_timeout 5s;
-events { worker_connections 16384; }
+events { worker_connections 12288; }
 http {
   access_log off;
   default_type application/octet-stream;
