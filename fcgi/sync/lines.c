@@ -47,6 +47,22 @@ line_list_put_front(struct line_list *list, struct line *line)
 	list->n++;
 }
 
+/* Before those whose first unit has more time. */
+static void
+list_put_by_time(struct line_list *list, struct line *line)
+{
+	struct line **link = &list->first;
+
+	while (*link &&
+	    (*link)->first->give_up_ms <= line->first->give_up_ms)
+		link = &(*link)->next;
+	line->next = *link;
+	*link = line;
+	if (!line->next)
+		list->end = &line->next;
+	list->n++;
+}
+
 /* --- all lines -------------------------------------------------------------- */
 
 void
@@ -95,10 +111,12 @@ lines_return(struct lines *l, struct line *line)
 {
 	struct line **link;
 
-	if (line->first) {
-		list_put(line->held ? &l->held : &l->ready, line);
+	if (line->first && line->held)
+		list_put(&l->held, line);
+	else if (line->first)
+		list_put_by_time(&l->ready, line);
+	if (line->first)
 		return;
-	}
 	link = line_link(l, line->tenant_id);
 	*link = line->in_bucket;
 	heap_free(line);

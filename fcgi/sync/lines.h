@@ -18,7 +18,7 @@ struct line {
 	struct line *in_bucket;
 };
 
-struct line_list {              /* first in, first out */
+struct line_list {
 	struct line *first, **end;
 	int n;
 };
@@ -40,8 +40,9 @@ void lines_put(struct lines *l, struct apply_unit *u);
 struct line *line_list_take(struct line_list *list);
 /* Back to the front of it: nothing was done. */
 void line_list_put_front(struct line_list *list, struct line *line);
-/* Its worker has done with it: to the end of the list where it belongs, or gone
- * when nobody is in it. */
+/* Its worker has done with it: gone when nobody is in it; to the end of the held
+ * ones; or among the ready ones by the time that its first unit has, so that a
+ * long line comes often enough. */
 void lines_return(struct lines *l, struct line *line);
 
 struct apply_unit *line_take(struct lines *l, struct line *line); /* or NULL */

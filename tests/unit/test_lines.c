@@ -12,6 +12,7 @@
 #include "sync/lines.h"
 
 static struct lines l;
+static int64_t give_up_ms; /* of the next unit */
 
 static int
 begin_test(void **state)
@@ -28,6 +29,7 @@ put(const char *tenant_id, uint64_t ticket)
 
 	snprintf(u->tenant_id, sizeof(u->tenant_id), "%s", tenant_id);
 	u->ticket = ticket;
+	u->give_up_ms = give_up_ms;
 	lines_put(&l, u);
 }
 
@@ -109,6 +111,36 @@ turns_go_round(void **state)
 	assert_null(l.ready.first);
 }
 
+/* A long line is served as often as its units are old. */
+static void
+who_has_the_least_time_comes_first(void **state)
+{
+	const char *tenants[] = { "long", "long", "long", "b", "long", "c" };
+	struct line *line;
+	uint64_t i;
+
+	(void)state;
+	for (i = 1; i <= 6; i++) {
+		give_up_ms = (int64_t)i;
+		put(tenants[i - 1], i);
+	}
+	give_up_ms = 0;
+	for (i = 1; i <= 6; i++) {
+		line = line_list_take(&l.ready);
+		assert_int_equal(taken(line), i);
+		lines_return(&l, line);
+	}
+	assert_null(l.ready.first);
+	put("d", 7); /* the end is where it was */
+	put("e", 8);
+	line = line_list_take(&l.ready);
+	assert_int_equal(taken(line), 7);
+	lines_return(&l, line);
+	line = line_list_take(&l.ready);
+	assert_int_equal(taken(line), 8);
+	lines_return(&l, line);
+}
+
 static void
 held_ones_are_apart(void **state)
 {
@@ -168,6 +200,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_line_in_its_order, begin_test),
 		cmocka_unit_test_setup(turns_go_round, begin_test),
+		cmocka_unit_test_setup(
+		    who_has_the_least_time_comes_first, begin_test),
 		cmocka_unit_test_setup(held_ones_are_apart, begin_test),
 		cmocka_unit_test_setup(many_tenants, begin_test),
 	};
