@@ -26,7 +26,7 @@ names() { # QUERY: of the people found
 
 # --- one person, on the phone ---
 post phone.off_hook 1001
-api GET people
+until_true 5 api_tells people ".items[] | select(.oid == \"$ANNA_OID\") | .published.availability" Busy
 expect '.items | length' 3
 expect '[.items[].name // .items[].upn] | length' 3
 expect ".items[] | select(.oid == \"$ANNA_OID\") | keys | join(\" \")" \
@@ -99,13 +99,12 @@ post call.answered 1002 secret-call-of-bert
 post call.ended 1002 secret-call-of-bert
 tab PUT monitoring "$BERT_OID" '{"on":false}'
 api PATCH "pbxs/$PBX_ID" '{"name":"Phones"}'
-api GET activity
+until_true 5 api_tells activity '[.items[] | select(.kind == "publish")] | length > 2' true
 expect_status 200
 expect '.items[0] | keys | join(" ")' "at detail extension id kind latency_ms name oid outcome pbx_id type"
 expect '.items[0] | [.kind, .type, .outcome, .detail] | join(" ")' "admin pbx changed Phones"
 expect '[.items[] | select(.kind == "switch")][0] | [.type, .outcome, .oid] | join(" ")' "monitoring off $BERT_OID"
 expect '[.items[] | select(.kind == "event")][0] | [.type, .extension, .oid, .pbx_id] | join(" ")' "call.ended 1002 $BERT_OID $PBX_ID"
-expect '[.items[] | select(.kind == "publish")] | length > 2' true
 expect '[.items[] | select(.kind == "publish" and .outcome == "published") | .latency_ms] | map(type) | unique | join(" ")' number
 expect '[.items[].at | test("^20[0-9-]{8}T[0-9:.]+Z$")] | all' true
 expect '[.items[].id] | . == (sort | reverse)' true

@@ -190,6 +190,11 @@ api() {
     ${CSRF:+-H "x-csrf-token: $CSRF"} \
     ${body:+-H content-type:application/json --data-binary "$body"} "$@"
 }
+# api_tells PATH JQ VALUE: for until_true. What Graph did is stored a moment after the PBX has its answer.
+api_tells() {
+  api GET "$1"
+  [ "$(jq -r "$2" <<<"$BODY")" = "$3" ]
+}
 
 # --- the simulator --------------------------------------------------------------
 
