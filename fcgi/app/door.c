@@ -66,11 +66,7 @@ struct door {
 static struct entry **
 bucket_of(struct door *d, const char *pbx_id)
 {
-	unsigned hash = 2166136261u; /* FNV-1a */
-
-	for (; *pbx_id; pbx_id++)
-		hash = (hash ^ (unsigned char)*pbx_id) * 16777619u;
-	return &d->buckets[hash % BUCKETS];
+	return &d->buckets[text_hash(pbx_id) % BUCKETS];
 }
 
 static void

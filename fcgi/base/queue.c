@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -14,10 +13,9 @@ struct queue {
 	pthread_cond_t filled;  /* on CLOCK_MONOTONIC */
 	void **ring;
 	size_t first, len;      /* ring[(first + i) % room], i < len */
-	size_t room;            /* >= max; more after a full queue_put_back */
+	size_t room;            /* >= max; more after queue_put_last */
 	size_t max;
 	size_t wanted;          /* so many wake the taker */
-	int notify_fd;          /* -1: none */
 	bool closed;
 };
 
@@ -32,7 +30,6 @@ queue_new(size_t max)
 	q->ring = heap_alloc(max * sizeof(void *));
 	q->room = q->max = max;
 	q->wanted = 1;
-	q->notify_fd = -1;
 	return q;
 }
 
@@ -48,21 +45,10 @@ queue_free(struct queue *q)
 	heap_free(q);
 }
 
-static void
-notify(int fd)
-{
-	const uint64_t one = 1;
-
-	/* Fails only when the counter is full: then it is readable anyway. */
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-		return;
-}
-
 bool
 queue_put(struct queue *q, void *item)
 {
 	bool ok;
-	int fd;
 
 	pthread_mutex_lock(&q->lock);
 	ok = !q->closed && q->len < q->max;
@@ -72,9 +58,7 @@ queue_put(struct queue *q, void *item)
 		if (q->len >= q->wanted)
 			pthread_cond_signal(&q->filled);
 	}
-	fd = ok ? q->notify_fd : -1;
 	pthread_mutex_unlock(&q->lock);
-	notify(fd);
 	return ok;
 }
 
@@ -92,36 +76,21 @@ grow(struct queue *q, size_t room)
 	q->first = 0;
 }
 
-static void
-put_again(struct queue *q, void **items, size_t n, bool last)
+void
+queue_put_last(struct queue *q, void **items, size_t n)
 {
-	size_t at, i;
+	size_t i;
 
 	if (!n)
 		return;
 	pthread_mutex_lock(&q->lock);
 	if (n > q->room - q->len)
 		grow(q, q->len + n);
-	if (!last)
-		q->first = (q->first + q->room - n) % q->room;
-	at = last ? q->first + q->len : q->first;
 	for (i = 0; i < n; i++)
-		q->ring[(at + i) % q->room] = items[i];
+		q->ring[(q->first + q->len + i) % q->room] = items[i];
 	q->len += n;
 	pthread_cond_broadcast(&q->filled);
 	pthread_mutex_unlock(&q->lock);
-}
-
-void
-queue_put_back(struct queue *q, void **items, size_t n)
-{
-	put_again(q, items, n, false);
-}
-
-void
-queue_put_last(struct queue *q, void **items, size_t n)
-{
-	put_again(q, items, n, true);
 }
 
 size_t
@@ -164,45 +133,11 @@ queue_gather(struct queue *q, size_t n, int wait_ms)
 	pthread_mutex_unlock(&q->lock);
 }
 
-size_t
-queue_length(struct queue *q)
-{
-	size_t len;
-
-	pthread_mutex_lock(&q->lock);
-	len = q->len;
-	pthread_mutex_unlock(&q->lock);
-	return len;
-}
-
 void
 queue_close(struct queue *q)
 {
-	int fd;
-
 	pthread_mutex_lock(&q->lock);
 	q->closed = true;
-	fd = q->notify_fd;
 	pthread_cond_broadcast(&q->filled);
-	pthread_mutex_unlock(&q->lock);
-	notify(fd);
-}
-
-bool
-queue_closed(struct queue *q)
-{
-	bool closed;
-
-	pthread_mutex_lock(&q->lock);
-	closed = q->closed;
-	pthread_mutex_unlock(&q->lock);
-	return closed;
-}
-
-void
-queue_notify_fd(struct queue *q, int fd)
-{
-	pthread_mutex_lock(&q->lock);
-	q->notify_fd = fd;
 	pthread_mutex_unlock(&q->lock);
 }

@@ -14,10 +14,8 @@ struct queue *queue_new(size_t max);
 void queue_free(struct queue *q);       /* must be empty; NULL is fine */
 /* false: full, or closed (the item stays the giver's). */
 bool queue_put(struct queue *q, void *item) __attribute__((warn_unused_result));
-/* Back to the front, in the order given, even when full: for work that was
+/* To the end, in the order given, even when full or closed: for work that was
  * taken and could not be done yet. */
-void queue_put_back(struct queue *q, void **items, size_t n);
-/* The same to the end, for others to go first. */
 void queue_put_last(struct queue *q, void **items, size_t n);
 /* Waits up to wait_ms (-1 for ever) for the first, then takes what is there,
  * at most max. 0: time over, or closed and empty. */
@@ -25,13 +23,7 @@ size_t queue_take(struct queue *q, void **ret_items, size_t max, int wait_ms);
 /* Waits up to wait_ms until n are there, or none will come any more. For the
  * only taker. */
 void queue_gather(struct queue *q, size_t n, int wait_ms);
-size_t queue_length(struct queue *q);
 /* No more puts; takers get what is left, then 0 at once. */
 void queue_close(struct queue *q);
-bool queue_closed(struct queue *q);
-/* After each put, and at the close, fd (a non-blocking eventfd) is written:
- * for a taker that sleeps in epoll. Not after these two: who puts back
- * is awake, and would only be woken for what it cannot do yet. */
-void queue_notify_fd(struct queue *q, int fd);
 
 #endif

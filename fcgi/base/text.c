@@ -140,6 +140,16 @@ text_same_word(const char *a, const char *b)
 	return lower(*a) == lower(*b);
 }
 
+unsigned
+text_hash(const char *s)
+{
+	unsigned hash = 2166136261u;
+
+	for (; *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 16777619u;
+	return hash;
+}
+
 /* Exactly n digits at *s, which moves behind them. */
 static bool
 digits(const char **s, int n, int min, int max, int *ret)

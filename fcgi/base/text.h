@@ -15,6 +15,8 @@ void text_lower(char *s);          /* ASCII, in place */
 bool text_starts(const char *s, const char *prefix);
 /* Case-insensitive for ASCII. */
 bool text_same_word(const char *a, const char *b);
+/* For the buckets of a table: not against who picks keys that meet (FNV-1a). */
+unsigned text_hash(const char *s);
 
 /* Lists with commas: how many items; "a,b,c" by 1 -> "b,c,a", in list or in ret,
  * which is as large as list. NULL and one item stay as they are. */

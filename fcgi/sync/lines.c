@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static void
 list_init(struct line_list *list)
 {
@@ -76,13 +78,8 @@ lines_init(struct lines *l)
 static struct line **
 line_link(struct lines *l, const char *tenant_id)
 {
-	unsigned hash = 2166136261u; /* FNV-1a */
-	struct line **link;
-	const char *c;
+	struct line **link = &l->buckets[text_hash(tenant_id) % LINE_BUCKETS];
 
-	for (c = tenant_id; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	link = &l->buckets[hash % LINE_BUCKETS];
 	while (*link && strcmp((*link)->tenant_id, tenant_id) != 0)
 		link = &(*link)->in_bucket;
 	return link;

@@ -124,11 +124,7 @@ token_problem_read(const struct http_response *rs, struct token_problem *ret)
 static struct entry **
 bucket_of(struct tokens *t, const char *tenant_id)
 {
-	unsigned hash = 2166136261u; /* FNV-1a */
-
-	for (; *tenant_id; tenant_id++)
-		hash = (hash ^ (unsigned char)*tenant_id) * 16777619u;
-	return &t->buckets[hash % BUCKETS];
+	return &t->buckets[text_hash(tenant_id) % BUCKETS];
 }
 
 static void

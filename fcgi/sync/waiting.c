@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #define BUCKETS 4096
 
@@ -75,17 +76,12 @@ number_of(const struct job *job)
 static struct person **
 person_link(struct waiting *w, const struct job *job)
 {
-	const char *parts[2] = { job->tenant_id, user_of(job) }, *c;
-	unsigned hash = 2166136261u; /* FNV-1a */
-	struct person **link;
-	int i;
+	const char *user_id = user_of(job);
+	unsigned hash = text_hash(job->tenant_id) * 31 + text_hash(user_id);
+	struct person **link = &w->buckets[hash % BUCKETS];
 
-	for (i = 0; i < 2; i++)
-		for (c = parts[i]; *c; c++)
-			hash = (hash ^ (unsigned char)*c) * 16777619u;
-	link = &w->buckets[hash % BUCKETS];
-	while (*link && (strcmp((*link)->user_id, parts[1]) != 0 ||
-	    strcmp((*link)->tenant_id, parts[0]) != 0))
+	while (*link && (strcmp((*link)->user_id, user_id) != 0 ||
+	    strcmp((*link)->tenant_id, job->tenant_id) != 0))
 		link = &(*link)->next;
 	return link;
 }

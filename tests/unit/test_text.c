@@ -111,6 +111,9 @@ compares_words(void **state)
 	assert_false(text_same_word("a", "ab"));
 	assert_false(text_same_word("ab", "a"));
 	assert_false(text_same_word("[", "{")); /* 32 apart as well */
+	assert_int_equal(text_hash(""), 0x811c9dc5); /* the figures of FNV's authors */
+	assert_int_equal(text_hash("a"), 0xe40c292c);
+	assert_int_equal(text_hash("foobar"), 0xbf9cf968);
 	assert_true(text_starts("abc", "ab"));
 	assert_true(text_starts("abc", ""));
 	assert_false(text_starts("ab", "abc"));
