@@ -348,11 +348,11 @@ BEGIN
         goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
         RETURN NEXT;
     END LOOP;
-    SELECT least(1, greatest(0, extract(epoch FROM least(
+    SELECT extract(epoch FROM least(
         (SELECT a.at FROM due a WHERE a.first ORDER BY a.at LIMIT 1),
         (SELECT a.at FROM due a WHERE NOT a.first ORDER BY a.at LIMIT 1),
-        (SELECT min(x.probe_at) FROM tenant x)) - clock_timestamp()))) INTO wait_s;
-    kind := 'next'; outcome := coalesce(wait_s, 1)::text; tenant_id := NULL; user_id := NULL;
+        (SELECT min(x.probe_at) FROM tenant x)) - clock_timestamp()) INTO wait_s;
+    kind := 'next'; outcome := least(1, greatest(0, coalesce(wait_s, 1)))::text; tenant_id := NULL; user_id := NULL;
     goal := NULL; claim_no := NULL; expires_s := NULL;
     goal_no := clock_us();
     RETURN NEXT;

@@ -1,5 +1,7 @@
 -- R7, R8, R9: what is told after a call, the lease, never stuck.
 \ir lib.psql
+\echo nothing is due anywhere: the next look is in a second
+SELECT kind, outcome FROM due_take(10);
 SELECT test.nordwind();
 UPDATE tenant SET probe_at = NULL; -- the consent is another test's matter
 
