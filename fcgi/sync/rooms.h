@@ -27,6 +27,7 @@ struct call {
 	int retry_after_s;      /* -1: none */
 	int graph_ms;           /* -1: Graph was not asked */
 	char graph_request_id[64];
+	int held;            /* so often somebody held its tenant */
 	struct call *next, *prev;
 };
 

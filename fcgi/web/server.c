@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,9 +22,15 @@
 #define FILES_BESIDE 256 /* descriptors for all but held requests */
 #define TROUBLE_MS 500   /* pause after accept() failed for want of things */
 
+struct thread {
+	pthread_t id;
+	struct server *server;
+	int epoll_fd; /* the listener and the stop */
+};
+
 struct server {
 	struct server_options options;
-	pthread_t *threads;
+	struct thread *threads;
 	int nthreads;
 	atomic_bool stopping;
 	int stop_fd; /* readable from the stop on, wakes all */
@@ -107,32 +114,55 @@ take(struct server *s)
 }
 
 /*
- * Every thread polls the socket itself. All idle ones wake for a connection
- * and all but one sleep again: cheap for a few, and no wake-up can be lost in
- * a thread, or a process, that is about to end.
+ * Every thread waits for the socket itself, and a connection wakes one of them
+ * (EPOLLEXCLUSIVE). That may be one that is about to end: so each thread takes
+ * one more after the stop, else a connection could lie there while the threads
+ * of another process sleep.
  */
 static void *
 server_thread(void *arg)
 {
-	struct server *s = arg;
+	struct thread *t = arg;
+	struct server *s = t->server;
 	const struct server_options *o = &s->options;
 	void *thread = o->thread_new != NULL ? o->thread_new(o->arg) : NULL;
+	struct epoll_event event;
+	bool last;
+	int fd;
 
-	while (!atomic_load(&s->stopping)) {
-		struct pollfd fds[2] = {
-			{ .fd = LISTENER, .events = POLLIN },
-			{ .fd = s->stop_fd, .events = POLLIN },
-		};
-		int fd = take(s);
-
+	do {
+		last = atomic_load(&s->stopping);
+		fd = take(s);
 		if (fd >= 0)
 			serve(s, fd, thread);
-		else
-			poll(fds, 2, -1);
-	}
+		else if (!last)
+			epoll_wait(t->epoll_fd, &event, 1, -1);
+	} while (!last);
 	if (o->thread_free != NULL)
 		o->thread_free(thread);
 	return NULL;
+}
+
+/* 0 or an errno. */
+static int
+thread_start(struct server *s, struct thread *t)
+{
+	struct epoll_event listener = { .events = EPOLLIN | EPOLLEXCLUSIVE },
+			   stop = { .events = EPOLLIN };
+	int error;
+
+	t->server = s;
+	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (t->epoll_fd < 0)
+		return errno;
+	if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, LISTENER, &listener) != 0 ||
+	    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, s->stop_fd, &stop) != 0)
+		error = errno;
+	else
+		error = pthread_create(&t->id, NULL, server_thread, t);
+	if (error)
+		close(t->epoll_fd);
+	return error;
 }
 
 /* Room for what may be held; the soft limit is often 1,024. */
@@ -182,8 +212,7 @@ server_start(const struct server_options *o)
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	error = s->stop_fd < 0 ? errno : 0;
 	while (error == 0 && s->nthreads < o->threads) {
-		error = pthread_create(
-		    &s->threads[s->nthreads], NULL, server_thread, s);
+		error = thread_start(s, &s->threads[s->nthreads]);
 		if (error == 0)
 			s->nthreads++;
 	}
@@ -204,8 +233,10 @@ server_stop(struct server *s)
 	atomic_store(&s->stopping, true);
 	if (s->stop_fd >= 0)
 		eventfd_write(s->stop_fd, 1);
-	for (i = 0; i < s->nthreads; i++)
-		pthread_join(s->threads[i], NULL);
+	for (i = 0; i < s->nthreads; i++) {
+		pthread_join(s->threads[i].id, NULL);
+		close(s->threads[i].epoll_fd);
+	}
 	if (s->stop_fd >= 0)
 		close(s->stop_fd);
 	heap_free(s->threads);
