@@ -4,6 +4,7 @@
  */
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,12 @@ void
 heap_free(void *p)
 {
 	free(p);
+}
+
+void
+heap_trim(void)
+{
+	malloc_trim(0);
 }
 
 void

@@ -46,5 +46,8 @@ void *heap_alloc(size_t bytes) __attribute__((malloc, returns_nonnull));
 char *heap_strdup(const char *s) __attribute__((returns_nonnull));
 void *heap_grow(void *p, size_t bytes) __attribute__((returns_nonnull));
 void heap_free(void *p);
+/* Gives free pages back to the system; takes some ms. For a thread for which
+ * nobody waits. */
+void heap_trim(void);
 
 #endif

@@ -29,6 +29,7 @@
 /* An idle one is closed before libcurl finds it too old (118 s) and makes
  * another connection in its place. */
 #define LANE_IDLE_MS 110000
+#define UPLOAD_BYTES 16384L /* libcurl's least; 64 kB unless told */
 
 struct lane {
 	struct http_loop *loop;
@@ -321,6 +322,8 @@ transfer_take_out(struct http_loop *l, struct transfer *t, bool well)
 static void
 transfer_put(struct http_loop *l, struct transfer *t)
 {
+	/* Else libcurl keeps the buffer, if its connection had other calls. */
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
 	transfer_clear(t);
 	buf_done(&t->body);
 	t->next = l->free;
@@ -378,10 +381,8 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 	transfer_prepare(t, rq);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 0L); /* give_up's */
 	curl_easy_setopt(t->easy, CURLOPT_SHARE, l->share);
-	/* Each call in flight has both; the second is 64 kB otherwise, and cannot
-	 * be smaller. */
 	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 2048L);
-	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
 	t->deadline_ms = clock_mono_ms() + rq->timeout_ms;
 	if (l->in_flight++ == 0 || t->deadline_ms < l->deadline_ms)
 		l->deadline_ms = t->deadline_ms;

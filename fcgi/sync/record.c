@@ -23,6 +23,8 @@
  * call comes after the first is stored. */
 #define GATHER_MS_PER_MS 3
 #define GATHER_MOST_MS 20
+/* In such a pause, this often: else what a crowd needed once stays taken. */
+#define TRIM_EVERY_MS 1000
 /* A tenant is mostly held for some ms, by apply: with the first worker's next
  * results it is free again. Only then one stands in line for it, alone. */
 #define FIRST_TRIES 3
@@ -31,6 +33,7 @@ struct worker {
 	struct publisher *p;
 	struct queue *queue;  /* its own: results, or held */
 	struct in_line line;  /* the second's */
+	int64_t trimmed_ms;
 	struct db *db;
 	bool told;            /* that the database is away: once */
 };
@@ -307,11 +310,18 @@ take(struct worker *w, void **items, int n)
 static void
 gather(struct worker *w, int64_t since_ms)
 {
-	int64_t ms = (clock_mono_ms() - since_ms) * GATHER_MS_PER_MS;
+	const int64_t now_ms = clock_mono_ms();
+	int64_t ms = (now_ms - since_ms) * GATHER_MS_PER_MS;
 
+	if (!w->p->o.settled || is_second(w))
+		return;
+	if (now_ms - w->trimmed_ms >= TRIM_EVERY_MS) {
+		heap_trim();
+		w->trimmed_ms = now_ms;
+	}
 	if (ms > GATHER_MOST_MS)
 		ms = GATHER_MOST_MS;
-	if (ms > 0 && w->p->o.settled && !is_second(w))
+	if (ms > 0)
 		queue_gather(w->queue, RECORD_BATCH, (int)ms);
 }
 
