@@ -8,6 +8,7 @@
 #   make lint       the rules of the house, and a build with -Werror
 #   make bench      how fast it is, beside what it could be; QUICK=1: in short
 #   make bench-growth   how the cost grows with what the database holds
+#   make bench-hour     does vacuum keep up with an hour of events
 #   make fuzz       every fuzzer for FUZZ_S seconds (30)
 #   make format     clang-format over the C files
 #   make install    DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
@@ -24,7 +25,7 @@ N ?=
 .DEFAULT_GOAL := all
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all check run bench bench-growth fuzz lint format install uninstall clean \
+.PHONY: all check run bench bench-growth bench-hour fuzz lint format install uninstall clean \
 	build-check stack-tools npm-www npm-tests npm-bench FORCE
 
 # --- where it goes --------------------------------------------------------
@@ -233,6 +234,13 @@ bench-growth:
 	@tests/setup bench
 	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools npm-bench
 	@tests/bench/run growth
+
+# MINUTES=60 RATE=300
+bench-hour:
+	@tests/setup bench
+	@$(MAKE) --no-print-directory -j$(CPUS) all stack-tools npm-bench \
+	  $(LOAD) $(GRAPH)
+	@tests/bench/run hour
 
 lint:
 	@tests/setup check
