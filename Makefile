@@ -39,7 +39,7 @@ CPUS := $(shell nproc 2>/dev/null || echo 1)
 
 # --- flags ----------------------------------------------------------------
 
-LIBS := libcurl json-c libpq openssl cjose fcgi libzip
+LIBS := libcurl json-c libpq openssl cjose fcgi libzip expat
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 PKG_LIBS = $(shell pkg-config --libs $(LIBS))
 

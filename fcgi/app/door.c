@@ -383,8 +383,10 @@ prove(struct request *rq, struct door *d, const struct pbx_request *in,
 {
 	struct ctx *cx = &rq->cx;
 	struct copied c;
+	enum err e;
 
 	*ret_hidden = true;
+	ret->greeted = false;
 	if (!copy_out(rq, d, pbx_id, ret, &c))
 		return fail(cx, ERR_AUTH, "this address is not known");
 	if (!settings_tenant_allowed(d->settings, ret->tenant_id))
@@ -399,9 +401,15 @@ prove(struct request *rq, struct door *d, const struct pbx_request *in,
 		return fail(cx, ERR_AUTH, "this PBX must sign; the address "
 		    "ends with its id");
 	*ret_hidden = false;
-	if (c.auth == AUTH_PATH)
-		return path_secret_verify(cx, path_secret, c.secrets,
-		    c.nsecrets);
+	if (c.auth == AUTH_PATH) {
+		e = path_secret_verify(cx, path_secret, c.secrets, c.nsecrets);
+		if (e)
+			return e;
+	}
+	ret->greeted = ret->platform->hello &&
+	    ret->platform->hello(cx, in, c.secrets, c.nsecrets, &ret->reply);
+	if (c.auth == AUTH_PATH || ret->greeted)
+		return ERR_OK;
 	if (!ret->platform->verify)
 		return fail(cx, ERR_AUTH, "this platform cannot sign");
 	return ret->platform->verify(cx, in, c.secrets, c.nsecrets,

@@ -21,6 +21,8 @@ void door_free(struct door *d);
 struct caller {                         /* in the request's arena */
 	char pbx_id[37], tenant_id[37];
 	const struct platform *platform;
+	bool greeted;                   /* a handshake: reply is the answer */
+	struct pbx_reply reply;
 };
 
 /*

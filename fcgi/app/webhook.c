@@ -85,12 +85,26 @@ hand_over(struct request *rq, struct webhook *w, const struct caller *caller,
 }
 
 static enum err
+greet(struct request *rq, const struct pbx_reply *reply)
+{
+	if (reply->header)
+		response_header(rq, reply->header, reply->value);
+	response_bytes(rq, 200, "application/json", reply->json,
+	    strlen(reply->json));
+	return ERR_OK;
+}
+
+static enum err
 receive(struct request *rq, const char *path_secret)
 {
 	const struct webhook_thread *thread = rq->thread;
 	struct webhook *w = thread->shared;
 	const struct pbx_request in = {
-		.method = rq->method, .content_type = rq->content_type,
+		.method = rq->method,
+		.url = arena_printf(&rq->cx.arena, "%s%s%s%s",
+		    w->settings->public_url, rq->path, *rq->query ? "?" : "",
+		    rq->query),
+		.content_type = rq->content_type,
 		.query = rq->query, .body = rq->body,
 		.body_len = rq->body_len, .by_path = path_secret != NULL,
 		.header = header_of, .arg = rq,
@@ -102,6 +116,10 @@ receive(struct request *rq, const char *path_secret)
 
 	e = door_prove(rq, w->door, thread->db, &in, rq->params[0],
 	    path_secret, &caller);
+	if (!e && caller.greeted) {
+		metrics_add(METRIC_ANSWER_2XX, 1);
+		return greet(rq, &caller.reply);
+	}
 	if (!e)
 		e = caller.platform->parse(&rq->cx, &in, &events);
 	if (!e)

@@ -47,6 +47,7 @@ struct call_event {
 /* One request of a PBX as the adapters see it. Borrowed for the call. */
 struct pbx_request {
 	const char *method;
+	const char *url; /* as the sender wrote it: some sign it */
 	const char *content_type; /* "" when none */
 	const char *query;        /* raw */
 	const char *body;
@@ -61,6 +62,12 @@ struct pbx_events {
 	int n;
 	bool has_attempt;   /* when this attempt was sent, the */
 	int64_t attempt_us; /* sender's clock */
+};
+
+/* What a sender is answered at once, where no event is meant. */
+struct pbx_reply {
+	const char *json;
+	const char *header, *value; /* one more header; NULL: none */
 };
 
 /* A secret of the PBX in plain text, as the admin knows it. */

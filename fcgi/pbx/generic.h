@@ -1,5 +1,5 @@
 /*
- * The generic webhook: our own format (docs/pbx.md), signed as
+ * The generic webhook: our own format (docs/pbx/generic.md), signed as
  * Standard Webhooks are, or proved by a secret in the address.
  */
 #ifndef PBX_GENERIC_H

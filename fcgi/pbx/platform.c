@@ -6,11 +6,14 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "pbx/generic.h"
+#include "pbx/platforms.h"
 
 #define PATH_SECRET_MAX 256
 
 static const struct platform *const platforms[] = {
 	&platform_generic,
+	&platform_yeastar,
+	&platform_yeastar_s,
 };
 
 const struct platform *

@@ -20,6 +20,14 @@ struct platform {
 	 */
 	enum err (*verify)(struct ctx *cx, const struct pbx_request *rq,
 	    const struct pbx_secret *secrets, int n, int64_t now_s);
+	/*
+	 * A handshake: the sender wants to know who is here before it sends
+	 * events. true: *ret is the whole answer, in cx's arena. It comes
+	 * before the signature (a path's secret is proved already), so the
+	 * answer must not help to make one. NULL: the platform has none.
+	 */
+	bool (*hello)(struct ctx *cx, const struct pbx_request *rq,
+	    const struct pbx_secret *secrets, int n, struct pbx_reply *ret);
 	/* errors INPUT (names the member), MEDIA, TOO_LARGE (over EVENTS_MAX:
 	 * INPUT) */
 	enum err (*parse)(struct ctx *cx, const struct pbx_request *rq,

@@ -4,14 +4,18 @@
  *   tests/pbx/PLATFORM/NAME.json .form .xml    the body of a POST, or
  *   tests/pbx/PLATFORM/NAME.query              the query of a GET (one line)
  *   tests/pbx/PLATFORM/NAME.headers            "name: value" lines, may be
- *                                              missing; content-type too
+ *                                              missing; content-type too.
+ *                                              "secret:" the request must be
+ *                                              proved by it, "url:" where it
+ *                                              was sent, "now:" in seconds
  *   tests/pbx/PLATFORM/NAME.events             what must come out
  *
  * .events has one line an event, "TYPE extension=.. call_id=.. leg_id=..
  * line=.. at_us=.. key=..", of these only what is there, values with blanks
  * or quotes as JSON strings; then "attempt_us=.." when the sender's time of
  * this attempt is known; or "error WORD DETAIL". Lines with # are comments.
- * No events is an empty file.
+ * A handshake gives "reply JSON [HEADER: VALUE]". No events is an empty file.
+ * Each platform has a folder here and a page, docs/pbx/NAME.md.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -23,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "pbx/platform.h"
@@ -127,6 +132,29 @@ render(
 		buf_printf(b, "attempt_us=%" PRId64 "\n", events->attempt_us);
 }
 
+/* By the right secret, or an older one beside a newer; by no other. */
+static bool
+proves(const struct platform *p, const struct pbx_request *rq,
+    const char *secret, const char *now)
+{
+	const struct pbx_secret wrong = { "another", 7 };
+	const struct pbx_secret both[] = { wrong, { secret, strlen(secret) } };
+	const int64_t now_s = now != NULL ? strtoll(now, NULL, 10) : 0;
+	enum err right, refused;
+	struct ctx cx;
+
+	ctx_init(&cx, NULL);
+	right = p->verify(&cx, rq, both, 2, now_s);
+	if (right)
+		print_error("not proved: %s\n", cx.detail);
+	fail_forget(&cx);
+	refused = p->verify(&cx, rq, &wrong, 1, now_s);
+	if (refused != ERR_AUTH)
+		print_error("proved by another secret\n");
+	ctx_done(&cx);
+	return right == ERR_OK && refused == ERR_AUTH;
+}
+
 static void
 without_comments(const char *text, struct buf *ret)
 {
@@ -147,9 +175,11 @@ case_run(const struct platform *p, const char *path, size_t kind)
 	struct buf body, headers_text, wanted_text, wanted, got;
 	struct pbx_events events = { 0 };
 	struct headers headers;
-	const char *type;
+	const char *type, *url, *secret;
+	struct pbx_secret known = { 0 };
+	struct pbx_reply reply = { 0 };
 	struct ctx cx;
-	bool right;
+	bool right, proved = true;
 	enum err e;
 
 	ctx_init(&cx, NULL);
@@ -159,9 +189,12 @@ case_run(const struct platform *p, const char *path, size_t kind)
 	    &cx, arena_printf(&cx.arena, "%s.headers", path), &headers_text);
 	headers = (struct headers){ &cx, buf_str(&headers_text) };
 	type = header(&headers, "content-type");
+	url = header(&headers, "url");
+	secret = header(&headers, "secret");
 
 	struct pbx_request rq = {
 		.method = kinds[kind].method,
+		.url = url != NULL ? url : "https://presence.example/webhook/x",
 		.content_type = type != NULL ? type : kinds[kind].type,
 		.query = "",
 		.body = "",
@@ -175,9 +208,20 @@ case_run(const struct platform *p, const char *path, size_t kind)
 		rq.body = buf_str(&body);
 		rq.body_len = body.len;
 	}
-	e = p->parse(&cx, &rq, &events);
 	buf_init(&got, &cx.arena, FILE_MAX);
-	render(&got, &cx, e, &events);
+	known = (struct pbx_secret){ secret, secret != NULL ? strlen(secret) : 0 };
+	if (p->hello != NULL &&
+	    p->hello(&cx, &rq, &known, secret != NULL, &reply)) {
+		buf_printf(&got, "reply %s", reply.json);
+		if (reply.header != NULL)
+			buf_printf(&got, " %s: %s", reply.header, reply.value);
+		buf_text(&got, "\n");
+	} else {
+		if (secret != NULL)
+			proved = proves(p, &rq, secret, header(&headers, "now"));
+		e = p->parse(&cx, &rq, &events);
+		render(&got, &cx, e, &events);
+	}
 
 	buf_init(&wanted, &cx.arena, FILE_MAX);
 	if (!file_read(&cx, arena_printf(&cx.arena, "%s.events", path),
@@ -192,7 +236,7 @@ case_run(const struct platform *p, const char *path, size_t kind)
 			    buf_str(&wanted), buf_str(&got));
 	}
 	ctx_done(&cx);
-	return right;
+	return right && proved;
 }
 
 static int
@@ -237,6 +281,27 @@ platform_run(const char *name, int *ncases, int *nwrong)
 }
 
 static void
+each_platform_has_cases_and_a_page(void **state)
+{
+	const struct platform *p;
+	char path[512];
+	size_t i;
+	FILE *f;
+
+	(void)state;
+	for (i = 0; (p = platform_at(i)) != NULL; i++) {
+		snprintf(path, sizeof(path), "docs/pbx/%s.md", p->name);
+		f = fopen(path, "rb");
+		if (f == NULL)
+			fail_msg("%s is missing", path);
+		fclose(f);
+		snprintf(path, sizeof(path), FOLDER "/%s", p->name);
+		if (access(path, X_OK) != 0)
+			fail_msg("%s is missing", path);
+	}
+}
+
+static void
 test_cases(void **state)
 {
 	struct dirent **folders;
@@ -258,7 +323,10 @@ test_cases(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(each_platform_has_cases_and_a_page),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

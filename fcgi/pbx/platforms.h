@@ -1,0 +1,9 @@
+/* The platforms, a file each; what a row means stands in platform.h. */
+#ifndef PBX_PLATFORMS_H
+#define PBX_PLATFORMS_H
+
+#include "pbx/platform.h"
+
+extern const struct platform platform_yeastar, platform_yeastar_s;
+
+#endif
