@@ -199,7 +199,7 @@ npm-bench:
 	@mkdir -p build
 	$(call npm_ci,tests/bench/node)
 
-WWW_SRC := $(shell find www -type f -not -path '*/node_modules/*' 2>/dev/null)
+WWW_SRC := $(shell find www docs/pbx -type f -not -path '*/node_modules/*' 2>/dev/null)
 $(WWW)/.built: $(WWW_SRC) | npm-www
 	@mkdir -p $(@D)
 	@echo "  WWW   $(@D)"

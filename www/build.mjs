@@ -7,7 +7,8 @@
 // always give the same bytes; nginx lets browsers revalidate by ETag.
 
 import { build } from 'esbuild';
-import { copyFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { marked } from 'marked';
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -66,6 +67,20 @@ await build({
 for (const [from, to = from] of copies) {
 	await mkdir(dirname(join(output, to)), { recursive: true });
 	await copyFile(join(source, from), join(output, to));
+}
+
+// A page for each PBX platform, from docs/pbx/: what to do there. The texts are
+// ours, so what they hold of HTML is meant.
+const guides = join(source, '../docs/pbx');
+const frame = await readFile(join(source, 'admin/guide.html'), 'utf8');
+await mkdir(join(output, 'admin/guides'), { recursive: true });
+for (const file of (await readdir(guides)).filter((name) => name.endsWith('.md'))) {
+	const text = await readFile(join(guides, file), 'utf8');
+	const title = /^# (.+)$/m.exec(text)[1];
+	const body = marked.parse(text).replace(/href="([a-z-]+)\.md/g, 'href="/admin/guides/$1')
+		.replaceAll('<table>', '<div class="scroll"><table>').replaceAll('</table>', '</table></div>');
+	await writeFile(join(output, 'admin/guides', file.replace(/md$/, 'html')),
+		frame.replace('{title}', () => title).replace('{body}', () => body));
 }
 
 let tabBytes = 0;

@@ -28,6 +28,7 @@ enum err activity_get(struct request *rq);
 enum err health_get(struct request *rq);
 
 /* pbxs.c */
+enum err platforms_get(struct request *rq);
 enum err pbxs_get(struct request *rq);
 enum err pbxs_post(struct request *rq);
 enum err pbx_get(struct request *rq);

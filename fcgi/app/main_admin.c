@@ -35,6 +35,7 @@ static const struct route routes[] = {
 	{ "GET",    API "session",      WHO_VISITOR, 0, session_get },
 	{ "GET",    API "tenant",       WHO_ADMIN, 0, tenant_get },
 	{ "PATCH",  API "tenant",       WHO_ADMIN, JSON_MAX, tenant_patch },
+	{ "GET",    API "platforms",    WHO_ADMIN, 0, platforms_get },
 	{ "GET",    API "pbxs",         WHO_ADMIN, 0, pbxs_get },
 	{ "POST",   API "pbxs",         WHO_ADMIN, JSON_MAX, pbxs_post },
 	{ "GET",    API "pbxs/:id",     WHO_ADMIN, 0, pbx_get },

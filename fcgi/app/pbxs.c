@@ -24,6 +24,31 @@ pbx_id(struct request *rq, char **ret)
 	return ERR_OK;
 }
 
+/* What can be connected here: {"items":[{name, title, auth: the default, auths}]} */
+enum err
+platforms_get(struct request *rq)
+{
+	const struct platform *p;
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, &rq->cx.arena, 16384);
+	buf_text(&b, "{\"items\":[");
+	for (i = 0; (p = platform_at(i)) != NULL; i++) {
+		buf_printf(&b, "%s{\"name\":\"%s\",\"title\":", i > 0 ? "," : "",
+		    p->name);
+		buf_json(&b, p->title);
+		buf_printf(&b, ",\"auth\":\"%s\",\"auths\":[%s%s%s]}",
+		    pbx_auth_name(p->auth),
+		    p->auth_signature ? "\"signature\"" : "",
+		    p->auth_signature && p->auth_path ? "," : "",
+		    p->auth_path ? "\"path\"" : "");
+	}
+	buf_text(&b, "]}\n");
+	response_json(rq, 200, &b);
+	return ERR_OK;
+}
+
 enum err
 pbxs_get(struct request *rq)
 {

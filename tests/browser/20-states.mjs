@@ -173,10 +173,26 @@ async function forms(t, nora) {
 // A PBX that cannot sign, a change, and a new secret.
 async function secretInTheAddress(nora) {
 	const { page } = nora;
+	const dashboard = page.url();
 
+	await page.goto(new URL('/admin/guides/yeastar', dashboard).href);
+	await nora.sees(/Extension Call Status Changed/);
+	await nora.view('states-25-guide', { dark: 'shot' });
+	await page.goto(dashboard);
 	await section(nora, 'PBXs');
 	await page.getByRole('button', { name: 'Connect a PBX' }).click();
 	await page.getByLabel('Name').fill('Old phones');
+	await page.getByLabel('Platform').selectOption({ label: 'Yeastar S-Series, Cloud, K2; OpenVox' });
+	check(await page.getByLabel(/^Signature/).isDisabled(), 'a platform that cannot sign may sign');
+	check(await page.getByLabel(/Secret in the address/).isChecked(), 'the one way to sign in is not chosen');
+	const opened = page.waitForEvent('popup');
+	await page.getByRole('link', { name: /What to do at the PBX: Yeastar S-Series/ }).click();
+	const guide = await opened;
+	await guide.getByRole('heading', { name: /Yeastar S-Series/ }).waitFor();
+	await nora.sees(/sign nothing/, guide.locator('main'));
+	await guide.close();
+	await page.getByLabel('Platform').selectOption({ label: 'Generic webhook' });
+	check(await page.getByLabel(/^Signature/).isChecked(), 'the safer way is not the first choice');
 	await page.getByLabel(/Secret in the address/).check();
 	await page.getByRole('button', { name: 'Connect', exact: true }).click();
 	await nora.sees('Copy these now.');

@@ -4,25 +4,26 @@ import { el } from '../common/dom.js';
 import { path, send } from './api.js';
 import { button, field, press } from './parts.js';
 
-// Platforms that this server can be connected to.
-const platforms = [['generic', 'Generic: any system that can post webhooks']];
-
 const defaultMaxCallMinutes = 240;
 
-// done(pbx, made): made holds id, webhook_url and secret, shown only now.
-export function connectForm(done, cancel) {
+// platforms: [{name, title, auth, auths}]; done(pbx, made): made holds id, webhook_url
+// and secret, shown only now.
+export function connectForm(platforms, done, cancel) {
 	const name = el('input', { id: 'pbx-name', required: true, maxlength: 100, autocomplete: 'off' });
-	const platform = el('select', { id: 'pbx-platform' }, platforms.map(([value, label]) =>
-		el('option', { value }, label)));
+	const platform = el('select', { id: 'pbx-platform', onchange: () => chosen() },
+		platforms.map((one) => el('option', { value: one.name }, one.title)));
+	const guide = el('a', { target: '_blank', rel: 'noopener' });
 	const auth = (value, label, help) => el('label', { class: 'choice' },
-		el('input', { type: 'radio', name: 'pbx-auth', value, checked: value === 'signature' }),
+		el('input', { type: 'radio', name: 'pbx-auth', value }),
 		el('span', null, label, el('small', { class: 'muted' }, help)));
+	const secret = el('input', { id: 'pbx-secret', maxlength: 256, autocomplete: 'off', spellcheck: 'false' });
 	const advanced = advancedFields({ max_call_s: defaultMaxCallMinutes * 60, allow: [] });
 
 	const form = formOf('Connect a PBX', 'Connect', cancel, async (place, submit) => {
 		const pbx = {
 			name: name.value.trim(), platform: platform.value,
 			auth: form.querySelector('[name=pbx-auth]:checked').value,
+			...(secret.value.trim() && { secret: secret.value.trim() }),
 			...advanced.read(),
 		};
 		const made = await press(submit, place,
@@ -32,11 +33,24 @@ export function connectForm(done, cancel) {
 	},
 	field('Name', name, 'For you to tell them apart, for example “Head office”.'),
 	field('Platform', platform),
+	el('p', null, guide),
 	el('fieldset', null, el('legend', null, 'How it signs in'),
-		auth('signature', 'Signature', 'The PBX signs each event (Standard Webhooks). The safer way.'),
+		auth('signature', 'Signature', 'The PBX signs each event. The safer way.'),
 		auth('path', 'Secret in the address', 'For systems and phones that cannot sign: whoever knows the address can send events.')),
+	field('Secret', secret, 'Only if the PBX gives you one to enter here. Empty: Presence Sync makes one.'),
 	el('details', null, el('summary', null, 'Advanced'), advanced.nodes));
 
+	function chosen() {
+		const one = platforms.find((each) => each.name === platform.value);
+
+		for (const choice of form.querySelectorAll('[name=pbx-auth]')) {
+			choice.disabled = !one.auths.includes(choice.value);
+			choice.checked = choice.value === one.auth;
+		}
+		guide.href = `/admin/guides/${one.name}`;
+		guide.textContent = `What to do at the PBX: ${one.title}`;
+	}
+	chosen();
 	return form;
 }
 

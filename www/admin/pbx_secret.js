@@ -17,15 +17,23 @@ export function secretPanel(pbx, made, title, done) {
 			: ' The secret is shown only this once.'),
 		copyLine('Webhook address', url),
 		pbx.auth !== 'path' && copyLine('Secret', made.secret),
+		pbx.platform === 'generic' ? tryIt(pbx, url, made.secret)
+			: el('p', null, el('a', { href: `/admin/guides/${pbx.platform}`, target: '_blank', rel: 'noopener' },
+				'The guide'), ' says where to enter them.'),
+		el('div', { class: 'buttons' }, button('I have copied them', done)));
+}
+
+function tryIt(pbx, url, secret) {
+	return [
 		el('h3', null, 'Try it'),
 		el('p', { class: 'muted' }, 'Send a first event; take an extension of yours for 1001. The answer says what became of it.'),
 		pbx.auth === 'path'
 			? copyLine('With curl', curlPlain(url))
 			: [
-				copyLine('With presencectl', presencectl(url, made.secret)),
-				copyLine('With curl and openssl', curlSigned(url, made.secret)),
+				copyLine('With presencectl', presencectl(url, secret)),
+				copyLine('With curl and openssl', curlSigned(url, secret)),
 			],
-		el('div', { class: 'buttons' }, button('I have copied them', done)));
+	];
 }
 
 export function curlPlain(url) {

@@ -19,15 +19,20 @@ export function pbxsView(root, { signal }) {
 		panel.querySelector('h2').focus();
 		refresh();
 	};
-	const connect = () => {
-		const form = connectForm((pbx, made) =>
+	const connect = async (event) => {
+		const platforms = await press(event.currentTarget, problem, () => get(path('platforms'), signal));
+		if (!platforms)
+			return;
+		const form = connectForm(platforms.items, (pbx, made) =>
 			showSecret(pbx, made, 'Connected: now tell your PBX'), offer);
 		fill(place, form);
 		form.querySelector('input').focus();
 	};
+	const problem = el('div');
 	function offer() {
+		fill(problem);
 		fill(place, el('p', null,
-			button('Connect a PBX', connect, { class: 'button primary', 'data-key': 'connect' })));
+			button('Connect a PBX', connect, { class: 'button primary', 'data-key': 'connect' })), problem);
 	}
 	const show = (answer) => answer.items.length === 0
 		? el('p', { class: 'card empty' }, 'No PBX is connected yet. Connect yours: you get the webhook address and the secret to enter there.')
@@ -101,6 +106,7 @@ function pbxCard(pbx, refresh, showSecret) {
 				`valid until ${calendarDay(pbx.secret_expires_at)}`)),
 		el('div', { class: 'buttons' },
 			el('a', { class: 'button', href: `#extensions?pbx=${encodeURIComponent(pbx.id)}` }, 'Extensions'),
+			el('a', { class: 'button', href: `/admin/guides/${pbx.platform}`, target: '_blank', rel: 'noopener' }, 'Guide'),
 			button('Change', change, { 'data-key': `change-${pbx.id}` }),
 			button('New secret', renew, { 'data-key': `renew-${pbx.id}` }),
 			button('Disconnect', remove, { class: 'button danger', 'data-key': `remove-${pbx.id}` })),
