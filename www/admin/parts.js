@@ -126,15 +126,15 @@ export async function press(control, place, f) {
 	}
 }
 
-// Asks before something that cannot be undone. Resolves to true or false.
-export function confirm(title, text, action) {
+// Asks before something that cannot be undone; more: a control to fill in. Resolves to true or false.
+export function confirm(title, text, action, more) {
 	return new Promise((resolve) => {
 		const answer = (yes) => () => {
 			dialog.close();
 			resolve(yes);
 		};
 		const dialog = el('dialog', { 'aria-labelledby': 'dialog-title' },
-			el('h2', { id: 'dialog-title' }, title), el('p', null, text),
+			el('h2', { id: 'dialog-title' }, title), el('p', null, text), more,
 			el('div', { class: 'buttons' },
 				button('Cancel', answer(false)),
 				button(action, answer(true), { class: 'button danger' })));

@@ -3,7 +3,7 @@
 import { el, fill } from '../common/dom.js';
 import { calendarDay } from '../common/time.js';
 import { get, path, send } from './api.js';
-import { agoNode, button, confirm, load, press } from './parts.js';
+import { agoNode, button, confirm, field, load, press } from './parts.js';
 import { changeForm, connectForm } from './pbx_form.js';
 import { secretPanel } from './pbx_secret.js';
 import { count } from './words.js';
@@ -54,11 +54,14 @@ function pbxCard(pbx, refresh, showSecret) {
 
 	const renew = async (event) => {
 		const control = event.currentTarget;
+		const own = el('input', { id: `own-${pbx.id}`, maxlength: 256, autocomplete: 'off', spellcheck: 'false' });
 		if (!await confirm(`New secret for ${pbx.name}?`,
-			'The present one stays valid for 24 hours, so that you can enter the new one at the PBX without losing events.', 'Make a new secret'))
+			'The present one stays valid for 24 hours, so that you can enter the new one at the PBX without losing events.', 'Make a new secret',
+			field('Secret', own, 'Only if the PBX gives you one to enter here. Empty: Presence Sync makes one.')))
 			return;
+		const secret = own.value.trim();
 		const made = await press(control, place,
-			() => send('POST', path('pbxs', pbx.id, 'secret'), { json: {} }));
+			() => send('POST', path('pbxs', pbx.id, 'secret'), { json: secret ? { secret } : {} }));
 		if (made)
 			showSecret({ ...pbx, ...made }, made, `New secret for ${pbx.name}`);
 	};
