@@ -1,11 +1,18 @@
 -- Facts in: what a PBX says, batch by batch.
 
+-- When a tombstone counts from; it counts for 72 hours. A call id that begins with
+-- "phone:" is a phone's own reference, which it uses again: 10 seconds are left.
+CREATE OR REPLACE FUNCTION presence.tombstone_at(call text, at timestamptz)
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+SELECT CASE WHEN call LIKE 'phone:%' THEN at - interval '72 h' + interval '10 s' ELSE at END
+$$;
+
 -- A tombstone: this leg (or, whole, this call at this extension) has ended.
 CREATE OR REPLACE FUNCTION presence.leg_bury(t uuid, p uuid, ext text, call text, leg text,
     whole boolean, at timestamptz)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO call_end AS c VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO call_end AS c VALUES ($1, $2, $3, $4, $5, $6, tombstone_at($4, $7))
     ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id)
     DO UPDATE SET at = EXCLUDED.at, whole = c.whole OR EXCLUDED.whole;
 END $$;
@@ -24,7 +31,8 @@ BEGIN
         RETURNING l.*),
     buried AS (
         INSERT INTO call_end
-        SELECT tenant_id, pbx_id, extension, call_id, leg_id, false, $5 FROM gone WHERE kind = 'call'
+        SELECT tenant_id, pbx_id, extension, call_id, leg_id, false, tombstone_at(call_id, $5)
+        FROM gone WHERE kind = 'call'
         ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id) DO UPDATE SET at = EXCLUDED.at)
     SELECT count(*) INTO n FROM gone;
     RETURN n;
@@ -40,7 +48,8 @@ DECLARE
 BEGIN
     IF type = 'call.ended' THEN
         WITH buried AS (
-            INSERT INTO call_end AS c VALUES (t, p, ext, call, coalesce(leg, ''), leg IS NULL, at)
+            INSERT INTO call_end AS c VALUES
+                (t, p, ext, call, coalesce(leg, ''), leg IS NULL, tombstone_at(call, at))
             ON CONFLICT (tenant_id, pbx_id, extension, call_id, leg_id)
             DO UPDATE SET at = EXCLUDED.at, whole = c.whole OR EXCLUDED.whole)
         DELETE FROM call_leg l
@@ -52,7 +61,7 @@ BEGIN
     SELECT t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, at, leg_call.event_at
     WHERE NOT EXISTS (SELECT FROM call_end c
         WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension = ext AND c.call_id = call
-        AND (c.leg_id = coalesce(leg, '') OR c.whole))
+        AND (c.leg_id = coalesce(leg, '') OR c.whole) AND c.at > leg_call.at - interval '72 h')
     ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id) DO UPDATE SET
         news_at = at, said_at = at, event_at = EXCLUDED.event_at,
         state = CASE type WHEN 'call.resumed' THEN 2 ELSE greatest(l.state, rank) END;

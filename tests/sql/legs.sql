@@ -116,6 +116,17 @@ SELECT test.ev('call.ended', '1003', 'x3', key => 'k0');
 SELECT test.ev('call.answered', '1003', 'x1');
 SELECT test.ev('call.ended', '1003', 'x1');
 
+\echo a reference that a phone uses again: its end counts for 10 s
+SELECT test.ev('call.answered', '1003', 'phone:aa:1', 'a');
+SELECT test.ev('call.ended', '1003', 'phone:aa:1', 'a');
+SELECT test.pass(8), test.ev('call.answered', '1003', 'phone:aa:1', 'a');
+SELECT test.pass(4), test.ev('call.answered', '1003', 'phone:aa:1', 'a');
+SELECT test.legs('carla');
+SELECT test.ev('extension.idle', '1003');
+SELECT test.pass(12), test.ev('call.answered', '1003', 'phone:aa:1', 'a');
+SELECT test.ev('call.ended', '1003', 'phone:aa:1');
+SELECT test.pass(30), test.due() IS NOT NULL;
+
 \echo R5: the same event twice changes nothing
 SELECT test.ev('phone.off_hook', '1002', key => 'k1');
 SELECT test.ev('phone.on_hook', '1002', key => 'k2');
