@@ -14,6 +14,7 @@ static const struct platform *const platforms[] = {
 	&platform_generic,
 	&platform_yeastar,
 	&platform_yeastar_s,
+	&platform_broadworks,
 };
 
 const struct platform *

@@ -5,5 +5,6 @@
 #include "pbx/platform.h"
 
 extern const struct platform platform_yeastar, platform_yeastar_s;
+extern const struct platform platform_broadworks;
 
 #endif
