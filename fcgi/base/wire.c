@@ -67,3 +67,28 @@ wire_pair(struct ctx *cx, const char *pairs, const char *name, const char **ret)
 	*ret = value;
 	return ERR_OK;
 }
+
+bool
+wire_next(struct ctx *cx, const char **pairs, const char **ret_name,
+    const char **ret_value, enum err *e)
+{
+	const char *pair = *pairs + strspn(*pairs, "&");
+	const size_t len = strcspn(pair, "&");
+	const size_t name_len = strcspn(pair, "=&");
+	const size_t value_at = name_len < len ? name_len + 1 : len;
+	char *name, *value;
+
+	*e = ERR_OK;
+	if (len == 0)
+		return false;
+	name = arena_strndup(&cx->arena, pair, name_len);
+	value = arena_strndup(&cx->arena, pair + value_at, len - value_at);
+	if (!text_urldecode(name, true) || !text_urldecode(value, true)) {
+		*e = fail(cx, ERR_INPUT, "a parameter is badly encoded");
+		return false;
+	}
+	*pairs = pair + len;
+	*ret_name = name;
+	*ret_value = value;
+	return true;
+}

@@ -23,4 +23,13 @@ bool wire_media_is(const char *content_type, const char *type);
 enum err wire_pair(struct ctx *cx, const char *pairs, const char *name,
     const char **ret) __attribute__((warn_unused_result));
 
+/*
+ * All of them, one a call, decoded, in cx's arena: *pairs moves behind the one
+ * that was read. Empty ones ("&&") are passed over.
+ *   returns false at the end, *e is ERR_OK; or *e is INPUT: badly encoded, not
+ *           UTF-8, %00
+ */
+bool wire_next(struct ctx *cx, const char **pairs, const char **ret_name,
+    const char **ret_value, enum err *e);
+
 #endif

@@ -69,6 +69,37 @@ test_pair(void **state)
 }
 
 static void
+test_next(void **state)
+{
+	static const char *const wanted[][2] = {
+		{ "a", "" }, { "b c", "1=2" }, { "", "x" }, { "a", "\xe2\x82\xac" },
+	};
+	static const char *const broken[] = { "a=%", "%00=1", "a=\xe4" };
+	const char *pairs = "&a&&b+c=1=2&=x&a=%E2%82%AC&";
+	const char *name, *value;
+	struct ctx cx;
+	enum err e;
+	size_t i;
+
+	(void)state;
+	ctx_init(&cx, NULL);
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		assert_true(wire_next(&cx, &pairs, &name, &value, &e));
+		assert_string_equal(name, wanted[i][0]);
+		assert_string_equal(value, wanted[i][1]);
+	}
+	assert_false(wire_next(&cx, &pairs, &name, &value, &e));
+	assert_int_equal(e, ERR_OK);
+	for (i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		fail_forget(&cx);
+		pairs = broken[i];
+		assert_false(wire_next(&cx, &pairs, &name, &value, &e));
+		assert_int_equal(e, ERR_INPUT);
+	}
+	ctx_done(&cx);
+}
+
+static void
 test_media(void **state)
 {
 	(void)state;
@@ -86,6 +117,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_media),
 	};
 
