@@ -16,6 +16,7 @@ static const struct platform *const platforms[] = {
 	&platform_yeastar_s,
 	&platform_broadworks,
 	&platform_poly,
+	&platform_dialpad,
 };
 
 const struct platform *

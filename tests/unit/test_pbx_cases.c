@@ -7,7 +7,9 @@
  *                                              missing; content-type too.
  *                                              "secret:" the request must be
  *                                              proved by it, "url:" where it
- *                                              was sent, "now:" in seconds
+ *                                              was sent, "now:" in seconds,
+ *                                              "by-path: yes" where its
+ *                                              address proved it
  *   tests/pbx/PLATFORM/NAME.events             what must come out
  *
  * .events has one line an event, "TYPE extension=.. call_id=.. leg_id=..
@@ -198,6 +200,7 @@ case_run(const struct platform *p, const char *path, size_t kind)
 		.content_type = type != NULL ? type : kinds[kind].type,
 		.query = "",
 		.body = "",
+		.by_path = header(&headers, "by-path") != NULL,
 		.header = header,
 		.arg = &headers,
 	};
