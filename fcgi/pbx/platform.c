@@ -17,6 +17,7 @@ static const struct platform *const platforms[] = {
 	&platform_broadworks,
 	&platform_poly,
 	&platform_dialpad,
+	&platform_webex,
 };
 
 const struct platform *

@@ -8,5 +8,6 @@ extern const struct platform platform_yeastar, platform_yeastar_s;
 extern const struct platform platform_broadworks;
 extern const struct platform platform_poly;
 extern const struct platform platform_dialpad;
+extern const struct platform platform_webex;
 
 #endif
