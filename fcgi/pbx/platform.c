@@ -18,6 +18,7 @@ static const struct platform *const platforms[] = {
 	&platform_poly,
 	&platform_dialpad,
 	&platform_webex,
+	&platform_twilio,
 };
 
 const struct platform *

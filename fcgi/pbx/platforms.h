@@ -9,5 +9,6 @@ extern const struct platform platform_broadworks;
 extern const struct platform platform_poly;
 extern const struct platform platform_dialpad;
 extern const struct platform platform_webex;
+extern const struct platform platform_twilio;
 
 #endif
