@@ -19,6 +19,7 @@ static const struct platform *const platforms[] = {
 	&platform_dialpad,
 	&platform_webex,
 	&platform_twilio,
+	&platform_amazon_connect,
 };
 
 const struct platform *

@@ -10,5 +10,6 @@ extern const struct platform platform_poly;
 extern const struct platform platform_dialpad;
 extern const struct platform platform_webex;
 extern const struct platform platform_twilio;
+extern const struct platform platform_amazon_connect;
 
 #endif
