@@ -40,6 +40,7 @@ GRANT EXECUTE ON FUNCTION presence.record(jsonb, int),
 GRANT EXECUTE ON FUNCTION
     presence.apply(jsonb, int),
     presence.apply_restart(uuid, uuid, bigint, bigint, text, int),
+    presence.call_over(uuid, uuid, text),
     presence.pbx_door(uuid),
     presence.pbx_refused(uuid, text)
 TO presence_webhook;

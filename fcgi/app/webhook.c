@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "pbx/adapt.h"
+#include "sync/statement.h"
 #include "web/server.h"
 
 #define MARGIN_MS 100   /* for a batch that is begun just before the limit */
@@ -84,6 +86,55 @@ hand_over(struct request *rq, struct webhook *w, const struct caller *caller,
 	answer_fail(w->answer, ticket, ERR_BUSY, "too many events wait", 1);
 }
 
+static const struct adapt_names words = { "extension", "call_id", "leg_id" };
+
+static bool
+is_anybodys(const struct call_event *e)
+{
+	return e->type == EVENT_ENDED && !e->extension;
+}
+
+/* The end of a call whose people the PBX does not name: an end for each of them. */
+static enum err
+people_of(struct ctx *cx, struct db *db, const struct caller *caller,
+    const struct call_event *e, struct pbx_events *events)
+{
+	const char *args[] = { caller->tenant_id, caller->pbx_id, e->call_id };
+	struct call_event one = *e;
+	struct rows *rows;
+	enum err err;
+	int i;
+
+	err = db_call(cx, db, ST_CALL_OVER, args, &rows);
+	for (i = 0; !err && i < rows_count(rows); i++) {
+		one.extension = rows_text(rows, i, 0);
+		err = adapt_add(cx, events, &words, &one);
+	}
+	return err;
+}
+
+static enum err
+name_people(struct ctx *cx, struct db *db, const struct caller *caller,
+    struct pbx_events *events)
+{
+	struct pbx_events named = *events;
+	enum err e = ERR_OK;
+	int i, j;
+
+	for (i = 0; i < events->n && !is_anybodys(&events->list[i]); i++)
+		;
+	if (i == events->n)
+		return ERR_OK;
+	named.list = NULL;
+	named.n = 0;
+	for (j = 0; !e && j < events->n; j++)
+		e = is_anybodys(&events->list[j])
+		    ? people_of(cx, db, caller, &events->list[j], &named)
+		    : adapt_add(cx, &named, &words, &events->list[j]);
+	*events = named;
+	return e;
+}
+
 static enum err
 greet(struct request *rq, const struct pbx_reply *reply)
 {
@@ -122,6 +173,8 @@ receive(struct request *rq, const char *path_secret)
 	}
 	if (!e)
 		e = caller.platform->parse(&rq->cx, &in, &events);
+	if (!e)
+		e = name_people(&rq->cx, thread->db, &caller, &events);
 	if (!e)
 		e = door_admit(&rq->cx, w->door, caller.pbx_id, events.n);
 	if (e) {

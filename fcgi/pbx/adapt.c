@@ -42,6 +42,27 @@ grow(struct ctx *cx, struct pbx_events *events)
 	events->list = list;
 }
 
+static enum err
+put(struct ctx *cx, struct pbx_events *events, const struct call_event *one)
+{
+	if (events->n == EVENTS_MAX)
+		return fail(cx, ERR_INPUT, "the body has more than %d events",
+		    EVENTS_MAX);
+	grow(cx, events);
+	events->list[events->n++] = *one;
+	return ERR_OK;
+}
+
+enum err
+adapt_add_call_over(struct ctx *cx, struct pbx_events *events,
+    const struct adapt_names *names, const char *call_id)
+{
+	const struct call_event one = { .type = EVENT_ENDED, .call_id = call_id };
+	enum err e = fits(cx, names->call_id, call_id);
+
+	return e ? e : put(cx, events, &one);
+}
+
 enum err
 adapt_add(struct ctx *cx, struct pbx_events *events,
     const struct adapt_names *names, const struct call_event *e)
@@ -63,14 +84,7 @@ adapt_add(struct ctx *cx, struct pbx_events *events,
 		err = fits(cx, names->leg_id, one.leg_id);
 	if (!err)
 		err = fits(cx, "line", one.line);
-	if (err)
-		return err;
-	if (events->n == EVENTS_MAX)
-		return fail(cx, ERR_INPUT, "the body has more than %d events",
-		    EVENTS_MAX);
-	grow(cx, events);
-	events->list[events->n++] = one;
-	return ERR_OK;
+	return err ? err : put(cx, events, &one);
 }
 
 /* --- JSON --------------------------------------------------------------------- */

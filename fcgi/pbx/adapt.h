@@ -25,6 +25,13 @@ enum err adapt_add(struct ctx *cx, struct pbx_events *events,
     const struct adapt_names *names, const struct call_event *e)
     __attribute__((warn_unused_result));
 
+/* The end of a call whose people the message does not name: call.ended without an
+ * extension.
+ *   errors  INPUT, as above */
+enum err adapt_add_call_over(struct ctx *cx, struct pbx_events *events,
+    const struct adapt_names *names, const char *call_id)
+    __attribute__((warn_unused_result));
+
 /* The body as one JSON object, whatever its content type says.
  *   errors  INPUT */
 enum err adapt_object(struct ctx *cx, const struct pbx_request *rq,

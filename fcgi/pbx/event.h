@@ -35,7 +35,8 @@ bool event_type_is_phone(enum event_type t); /* phone.*: may have a line */
 
 struct call_event {
 	enum event_type type;
-	const char *extension; /* NULL only for EVENT_RESTARTED */
+	const char *extension; /* NULL: EVENT_RESTARTED; or an EVENT_ENDED that
+				  names the call alone: whoever is on it */
 	const char *call_id;   /* set for call.* */
 	const char *leg_id;    /* call.*: NULL when the sender has none */
 	const char *line;      /* phone.*: NULL when the sender has none */

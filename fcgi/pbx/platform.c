@@ -15,6 +15,7 @@ static const struct platform *const platforms[] = {
 	&platform_yeastar,
 	&platform_yeastar_s,
 	&platform_broadworks,
+	&platform_placetel,
 	&platform_poly,
 	&platform_dialpad,
 	&platform_webex,

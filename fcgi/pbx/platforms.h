@@ -6,6 +6,7 @@
 
 extern const struct platform platform_yeastar, platform_yeastar_s;
 extern const struct platform platform_broadworks;
+extern const struct platform platform_placetel;
 extern const struct platform platform_poly;
 extern const struct platform platform_dialpad;
 extern const struct platform platform_webex;

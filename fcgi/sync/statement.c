@@ -48,6 +48,8 @@ const struct statement statements[ST__MAX] = {
 	[ST_APPLY] = { "apply", 2, JOB_ROWS "presence.apply($1::jsonb, $2)" },
 	[ST_APPLY_RESTART] = { "apply_restart", 6,
 	    JOB_ROWS "presence.apply_restart($1, $2, $3, $4, $5, $6)" },
+	[ST_CALL_OVER] = { "call_over", 3,
+	    "SELECT presence.call_over($1, $2, $3)" },
 	[ST_PBX_DOOR] = { "pbx_door", 1,
 	    "SELECT tenant_id, platform, auth, secret, old_secret, "
 	    "array_to_json(allow) FROM presence.pbx_door($1)" },

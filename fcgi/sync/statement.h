@@ -15,6 +15,7 @@ enum statement_name {
 	/* the rooms */
 	ST_APPLY,               /* batch jsonb */
 	ST_APPLY_RESTART,       /* tenant, pbx, event us, attempt us, key */
+	ST_CALL_OVER,           /* tenant, pbx, call -> extensions */
 	ST_PBX_DOOR,            /* pbx */
 	ST_PBX_REFUSED,         /* pbx, why */
 	ST_RECORD,              /* results jsonb */

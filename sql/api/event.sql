@@ -60,7 +60,7 @@ BEGIN
     INSERT INTO call_leg AS l
     SELECT t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, at, leg_call.event_at
     WHERE NOT EXISTS (SELECT FROM call_end c
-        WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension = ext AND c.call_id = call
+        WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension IN (ext, '') AND c.call_id = call
         AND (c.leg_id = coalesce(leg, '') OR c.whole) AND c.at > leg_call.at - interval '72 h')
     ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id) DO UPDATE SET
         news_at = at, said_at = at, event_at = EXCLUDED.event_at,
@@ -457,6 +457,21 @@ BEGIN
         expires_s := (s.job).expires_s;
         RETURN NEXT;
     END LOOP;
+END $$;
+
+-- A call is over, and the PBX does not say whose it was: a tombstone under no extension,
+-- so that no leg of it opens any more.
+--   rows  the extensions where one is open, to be told the end
+CREATE OR REPLACE FUNCTION presence.call_over(t uuid, p uuid, call text)
+RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+BEGIN
+    PERFORM tenant_lock(t);     -- who opens one right now has done so
+    PERFORM FROM pbx WHERE pbx.tenant_id = t AND pbx_id = p;
+    IF FOUND THEN
+        PERFORM leg_bury(t, p, '', call, '', true, clock_timestamp());
+        RETURN QUERY SELECT DISTINCT l.extension FROM call_leg l
+        WHERE l.tenant_id = t AND l.pbx_id = p AND l.kind = 'call' AND l.call_id = call;
+    END IF;
 END $$;
 
 -- What the webhook's door must know of a PBX. Secrets are sealed.

@@ -54,7 +54,9 @@ parse(const struct platform *p, struct ctx *cx, const struct pbx_request *rq)
 		const struct call_event *v = &events.list[i];
 
 		must(v->type < EVENT__MAX);
-		must((v->extension == NULL) == (v->type == EVENT_RESTARTED));
+		must(v->type != EVENT_RESTARTED || v->extension == NULL);
+		must(v->extension != NULL || v->type == EVENT_RESTARTED ||
+		    (v->type == EVENT_ENDED && v->leg_id == NULL));
 		must((v->call_id != NULL) == event_type_is_call(v->type));
 		must(v->leg_id == NULL || event_type_is_call(v->type));
 		must(v->line == NULL || event_type_is_phone(v->type));

@@ -116,6 +116,19 @@ SELECT test.ev('call.ended', '1003', 'x3', key => 'k0');
 SELECT test.ev('call.answered', '1003', 'x1');
 SELECT test.ev('call.ended', '1003', 'x1');
 
+\echo an end that names the call alone: where it is open, and it opens no more
+SELECT test.ev('call.answered', '1003', 'w1', 'a');
+SELECT test.ev('call.answered', '1001', 'w1');
+SELECT test.ev('call.answered', '1002', 'w2');
+SELECT call_over(test.id('nordwind'), test.id('main'), 'w1') ORDER BY 1;
+SELECT call_over(test.id('nordwind'), test.id('other'), 'w2');
+SELECT call_over(test.id('nordwind'), test.id('nobody'), 'w2');
+SELECT test.ev('call.ended', '1001', 'w1');
+SELECT test.ev('call.ended', '1003', 'w1');
+SELECT test.ev('call.answered', '1003', 'w1', 'z');
+SELECT test.legs('carla');
+SELECT test.ev('call.ended', '1002', 'w2');
+
 \echo a reference that a phone uses again: its end counts for 10 s
 SELECT test.ev('call.answered', '1003', 'phone:aa:1', 'a');
 SELECT test.ev('call.ended', '1003', 'phone:aa:1', 'a');
