@@ -21,6 +21,7 @@ static const struct platform *const platforms[] = {
 	&platform_webex,
 	&platform_twilio,
 	&platform_amazon_connect,
+	&platform_ringcentral,
 };
 
 const struct platform *

@@ -12,5 +12,6 @@ extern const struct platform platform_dialpad;
 extern const struct platform platform_webex;
 extern const struct platform platform_twilio;
 extern const struct platform platform_amazon_connect;
+extern const struct platform platform_ringcentral;
 
 #endif

@@ -72,7 +72,9 @@ static void
 prove(const struct platform *p, struct ctx *cx, const struct pbx_request *rq)
 {
 	static const struct pbx_secret secrets[] = {
-		{ "8f14e45fceea167a5a36dedd4bea2543", 32 }, { "old", 3 }
+		{ "8f14e45fceea167a5a36dedd4bea2543", 32 },
+		/* Long as well: a token in a header must not be guessed. */
+		{ "c9f0f895fb98ab9159f51fd0297e236d", 32 }
 	};
 	struct pbx_reply reply = { 0 };
 
