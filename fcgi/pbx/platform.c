@@ -22,6 +22,7 @@ static const struct platform *const platforms[] = {
 	&platform_twilio,
 	&platform_amazon_connect,
 	&platform_ringcentral,
+	&platform_zoom_phone,
 };
 
 const struct platform *
