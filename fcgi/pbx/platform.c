@@ -23,6 +23,7 @@ static const struct platform *const platforms[] = {
 	&platform_amazon_connect,
 	&platform_ringcentral,
 	&platform_zoom_phone,
+	&platform_wildix,
 };
 
 const struct platform *

@@ -14,5 +14,6 @@ extern const struct platform platform_twilio;
 extern const struct platform platform_amazon_connect;
 extern const struct platform platform_ringcentral;
 extern const struct platform platform_zoom_phone;
+extern const struct platform platform_wildix;
 
 #endif

@@ -1,0 +1,124 @@
+/*
+ * Wildix: the events call:start, call:update and call:end, each with both sides
+ * of the call.
+ * Source: repo Wildix/wildix-webhook-example; wildix.atlassian.net/wiki/x/AYCODg
+ */
+#include <string.h>
+
+#include "base/json.h"
+#include "pbx/adapt.h"
+#include "pbx/platforms.h"
+
+static enum err
+wildix_verify(struct ctx *cx, const struct pbx_request *rq,
+    const struct pbx_secret *secrets, int n, int64_t now_s)
+{
+	(void)now_s; /* the time in the body is the event's, not the attempt's */
+	return adapt_body_signed(cx, rq, "x-signature", "", ADAPT_SHA256,
+	    ADAPT_HEX, secrets, n);
+}
+
+/* A side that is no user of this PBX, or none at all, gives nothing. */
+static enum err
+side_read(struct ctx *cx, struct json_object *side, struct call_event e,
+    struct pbx_events *events)
+{
+	static const char *const keys[] = { "userExtension", "email" };
+	const char *type = json_peek_text(side, "type");
+	enum err err = ERR_OK;
+	size_t i;
+
+	if (type == NULL || strcmp(type, "LOCAL") != 0)
+		return ERR_OK;
+	for (i = 0; !err && i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct adapt_names names = { keys[i], "id", "" };
+
+		e.extension = adapt_text(cx, side, keys[i]);
+		err = adapt_add(cx, events, &names, &e);
+	}
+	return err;
+}
+
+/*
+ * What a call is for its two sides. At its end the status is the last one before
+ * it, so the type comes first. CONNECTING: the caller dials, the callee is
+ * rung.
+ */
+static bool
+sides_types(const char *type, const char *status, enum event_type *ret_caller,
+    enum event_type *ret_callee)
+{
+	if (strcmp(type, "call:end") == 0) {
+		*ret_caller = *ret_callee = EVENT_ENDED;
+		return true;
+	}
+	if (status == NULL)
+		return false;
+	*ret_caller = EVENT_ANSWERED;
+	if (strcmp(status, "CONNECTING") == 0)
+		*ret_callee = EVENT_RINGING;
+	else if (strcmp(status, "TALKING") == 0)
+		*ret_callee = EVENT_ANSWERED;
+	else
+		return false;
+	return true;
+}
+
+static enum err
+call_read(struct ctx *cx, const char *type, struct json_object *body,
+    struct pbx_events *events)
+{
+	struct json_object *data = json_peek(body, "data");
+	struct call_event caller = { .call_id = adapt_text(cx, body, "id") };
+	struct call_event callee;
+	enum err e;
+
+	if (caller.call_id == NULL)
+		return fail(cx, ERR_INPUT, "id is missing");
+	if (!json_object_is_type(data, json_type_object))
+		return fail(cx, ERR_INPUT, "data is not an object");
+	adapt_at_ms(cx, body, "time", &caller);
+	callee = caller;
+	if (!sides_types(type, json_peek_text(data, "status"), &caller.type,
+		&callee.type))
+		return ERR_OK;
+	e = side_read(cx, json_peek(data, "caller"), caller, events);
+	if (!e)
+		e = side_read(cx, json_peek(data, "callee"), callee, events);
+	return e;
+}
+
+static enum err
+wildix_parse(
+    struct ctx *cx, const struct pbx_request *rq, struct pbx_events *ret)
+{
+	struct pbx_events events = { 0 };
+	struct json_object *body;
+	const char *type;
+	enum err e;
+
+	e = adapt_object(cx, rq, &body);
+	if (e)
+		return e;
+	type = json_peek_text(body, "type");
+	if (type == NULL)
+		return fail(cx, ERR_INPUT, "type is missing");
+	if (strcmp(type, "call:start") == 0 ||
+	    strcmp(type, "call:update") == 0 || strcmp(type, "call:end") == 0)
+		e = call_read(cx, type, body, &events);
+	if (!e)
+		*ret = events;
+	return e;
+}
+
+const struct platform platform_wildix = {
+	.name = "wildix",
+	.title = "Wildix",
+	.auth = AUTH_SIGNATURE,
+	.auth_signature = true,
+	.auth_path = true,
+	.verify = wildix_verify,
+	.parse = wildix_parse,
+	.secret_new = path_secret_new,
+	.secret_check = path_secret_check,
+};
