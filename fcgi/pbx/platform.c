@@ -24,6 +24,12 @@ static const struct platform *const platforms[] = {
 	&platform_ringcentral,
 	&platform_zoom_phone,
 	&platform_wildix,
+	&platform_netsapiens,
+	&platform_ringlogix,
+	&platform_united_cloud,
+	&platform_viirtue,
+	&platform_kazoo,
+	&platform_action_url,
 };
 
 const struct platform *

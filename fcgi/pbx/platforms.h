@@ -15,5 +15,9 @@ extern const struct platform platform_amazon_connect;
 extern const struct platform platform_ringcentral;
 extern const struct platform platform_zoom_phone;
 extern const struct platform platform_wildix;
+extern const struct platform platform_netsapiens, platform_ringlogix,
+    platform_united_cloud, platform_viirtue;
+extern const struct platform platform_kazoo;
+extern const struct platform platform_action_url;
 
 #endif
