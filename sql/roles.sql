@@ -42,7 +42,8 @@ GRANT EXECUTE ON FUNCTION
     presence.apply_restart(uuid, uuid, bigint, bigint, text, int),
     presence.call_over(uuid, uuid, text),
     presence.pbx_door(uuid),
-    presence.pbx_refused(uuid, text)
+    presence.pbx_refused(uuid, text),
+    presence.pbx_unknown(uuid, text)
 TO presence_webhook;
 
 GRANT EXECUTE ON FUNCTION

@@ -3,14 +3,13 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "app/notes.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/network.h"
-#include "base/queue.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "pbx/standard_webhooks.h"
@@ -25,7 +24,6 @@
 #define RATE 1000         /* events/s of one PBX */
 #define BURST 10000
 #define NOTE_MS 5000
-#define NOTES_MAX 256
 
 struct entry {
 	char pbx_id[37], tenant_id[37]; /* tenant_id "": nobody's */
@@ -39,13 +37,9 @@ struct entry {
 	int64_t asked_ms;       /* when the database was asked last */
 	int64_t events_us;      /* the bucket: events are 1,000 us each */
 	int64_t events_at_us;
-	int64_t noted_ms;
+	int64_t noted_ms[2];    /* a refusal; an unknown extension */
 	struct entry *next;     /* in its bucket */
 	struct entry *newer, *older;
-};
-
-struct note {
-	char pbx_id[37], why[320];
 };
 
 struct door {
@@ -57,8 +51,7 @@ struct door {
 	struct entry *newest, *oldest;  /* by when they were asked for */
 	size_t n;
 	int looking;                    /* threads that ask for a known one */
-	struct queue *notes;
-	pthread_t note_thread;
+	struct notes *notes;
 };
 
 /* --- entries ------------------------------------------------------------------ */
@@ -506,54 +499,37 @@ door_admit(struct ctx *cx, struct door *d, const char *pbx_id, int n)
 	return fail(cx, ERR_LIMIT, "more than %d events per second", RATE);
 }
 
-/* --- refusals ------------------------------------------------------------------- */
+/* --- notes for the PBX's page ----------------------------------------------------- */
 
-void
-door_refused(struct ctx *cx, struct door *d, const char *pbx_id)
+static void
+note_put(struct door *d, int statement, const char *pbx_id, const char *text)
 {
+	const int kind = statement == ST_PBX_UNKNOWN;
 	const int64_t now_ms = clock_mono_ms();
-	struct note *note;
 	struct entry *e;
 	bool due;
 
 	pthread_mutex_lock(&d->lock);
 	e = entry_find(d, pbx_id);
-	due = e && e->tenant_id[0] && (!e->noted_ms ||
-	    now_ms - e->noted_ms >= NOTE_MS);
+	due = e && e->tenant_id[0] && (!e->noted_ms[kind] ||
+	    now_ms - e->noted_ms[kind] >= NOTE_MS);
 	if (due)
-		e->noted_ms = now_ms;
+		e->noted_ms[kind] = now_ms;
 	pthread_mutex_unlock(&d->lock);
-	if (!due)
-		return;
-	note = heap_alloc(sizeof(*note));
-	snprintf(note->pbx_id, sizeof(note->pbx_id), "%s", pbx_id);
-	snprintf(note->why, sizeof(note->why), "%s", cx->detail);
-	if (!queue_put(d->notes, note))
-		heap_free(note);
+	if (due)
+		notes_put(d->notes, statement, pbx_id, text);
 }
 
-static void *
-note_thread(void *arg)
+void
+door_refused(struct ctx *cx, struct door *d, const char *pbx_id)
 {
-	struct door *d = arg;
-	struct db *db = db_new(d->settings->database_url, d->program,
-	    statements, ST__MAX);
-	struct note *note;
-	struct ctx cx;
-	void *item;
+	note_put(d, ST_PBX_REFUSED, pbx_id, cx->detail);
+}
 
-	while (queue_take(d->notes, &item, 1, -1) > 0) {
-		note = item;
-		ctx_init(&cx, NULL);
-		if (db_call(&cx, db, ST_PBX_REFUSED, (const char *[]){
-		    note->pbx_id, note->why }, NULL))
-			log_say(LOG_WARN, "a refusal is not shown: %s",
-			    cx.detail);
-		ctx_done(&cx);
-		heap_free(note);
-	}
-	db_free(db);
-	return NULL;
+void
+door_unknown(struct door *d, const char *pbx_id, const char *extension)
+{
+	note_put(d, ST_PBX_UNKNOWN, pbx_id, extension);
 }
 
 /* --- start and stop ------------------------------------------------------------- */
@@ -574,11 +550,7 @@ door_new(struct ctx *cx, const struct settings *s, const char *program,
 	d->keys = keys;
 	d->program = program;
 	pthread_mutex_init(&d->lock, NULL);
-	d->notes = queue_new(NOTES_MAX);
-	if (pthread_create(&d->note_thread, NULL, note_thread, d) != 0) {
-		log_say(LOG_ERROR, "door: a thread cannot be started");
-		abort();
-	}
+	d->notes = notes_start(s, program);
 	*ret = d;
 	return ERR_OK;
 }
@@ -588,9 +560,7 @@ door_free(struct door *d)
 {
 	if (!d)
 		return;
-	queue_close(d->notes);
-	pthread_join(d->note_thread, NULL);
-	queue_free(d->notes);
+	notes_stop(d->notes);
 	while (d->oldest)
 		entry_free(d, d->oldest);
 	seal_keys_free(d->keys);

@@ -41,5 +41,9 @@ enum err door_admit(struct ctx *cx, struct door *d, const char *pbx_id, int n)
 /* A known PBX was refused: shown on its page, at most once in 5 s; does not
  * wait. The reason is cx's detail. */
 void door_refused(struct ctx *cx, struct door *d, const char *pbx_id);
+/* The same for a request all of whose events were of extensions that are linked to
+ * nobody: the first of them. (Many senders have several names for one person, and
+ * one of them is enough.) */
+void door_unknown(struct door *d, const char *pbx_id, const char *extension);
 
 #endif

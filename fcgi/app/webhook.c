@@ -17,6 +17,7 @@
 
 /* What the answer needs of the request's events: rq->who. */
 struct post {
+	struct door *door;
 	const char *pbx_id;
 	struct pbx_events events;
 };
@@ -73,6 +74,7 @@ hand_over(struct request *rq, struct webhook *w, const struct caller *caller,
 	struct post *post = arena_alloc(&rq->cx.arena, sizeof(*post));
 	uint64_t ticket;
 
+	post->door = w->door;
 	post->pbx_id = arena_strdup(&rq->cx.arena, caller->pbx_id);
 	post->events = *events;
 	rq->who = post;
@@ -281,13 +283,14 @@ respond(struct request *rq, const struct post *post,
     const struct answer_part *parts, int nparts)
 {
 	enum outcome o = OUTCOME_UNCHANGED;
+	int i, nunknown = 0;
 	struct buf b;
-	int i;
 
 	buf_init(&b, &rq->cx.arena, (size_t)nparts * RESULT_MAX + 64);
 	buf_text(&b, "{\"results\":[");
 	for (i = 0; i < nparts; i++) {
 		o = outcome_of(&parts[i]);
+		nunknown += o == OUTCOME_UNKNOWN_EXTENSION;
 		metrics_add((enum metric)(METRIC_EVENT_UNKNOWN_EXTENSION +
 		    (int)o - OUTCOME_UNKNOWN_EXTENSION), 1);
 		if (i > 0)
@@ -297,6 +300,9 @@ respond(struct request *rq, const struct post *post,
 	}
 	buf_text(&b, "]}\n");
 	response_json(rq, 200, &b);
+	if (nunknown == nparts)
+		door_unknown(post->door, post->pbx_id,
+		    post->events.list[0].extension);
 	request_note(rq, "outcome", nparts == 1 ? outcome_word(o) : "several");
 }
 

@@ -55,6 +55,8 @@ const struct statement statements[ST__MAX] = {
 	    "array_to_json(allow) FROM presence.pbx_door($1)" },
 	[ST_PBX_REFUSED] = { "pbx_refused", 2,
 	    "SELECT presence.pbx_refused($1, $2)" },
+	[ST_PBX_UNKNOWN] = { "pbx_unknown", 2,
+	    "SELECT presence.pbx_unknown($1, $2)" },
 	[ST_RECORD] = { "record", 2, JOB_ROWS "presence.record($1::jsonb, $2)" },
 	[ST_PROBE_RECORD] = { "probe_record", 5,
 	    "SELECT consent, problem "

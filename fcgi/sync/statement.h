@@ -18,6 +18,7 @@ enum statement_name {
 	ST_CALL_OVER,           /* tenant, pbx, call -> extensions */
 	ST_PBX_DOOR,            /* pbx */
 	ST_PBX_REFUSED,         /* pbx, why */
+	ST_PBX_UNKNOWN,         /* pbx, extension */
 	ST_RECORD,              /* results jsonb */
 	ST_PROBE_RECORD,        /* tenant, no, result, retry after s, detail */
 	ST_DUE_TAKE,            /* most */

@@ -256,7 +256,7 @@ BEGIN
     -- Person by person, each one's events in the order given; their keys at once.
     FOR e IN
         WITH f AS (
-            SELECT r.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known, p.last_event_at, p.unknown_at,
+            SELECT r.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known, p.last_event_at,
                 tn AS tenant, bg AS budget, us AS person
             FROM ROWS FROM (jsonb_to_recordset(batch) AS (i int, t uuid, p uuid, y text, e text,
                 c text, l text, n text, a bigint, w bigint, k text)) WITH ORDINALITY
@@ -300,18 +300,13 @@ BEGIN
         was := u.goal_no;
         IF NOT e.known THEN
             result := 'no_pbx';
-        ELSIF e.uid IS NULL THEN
-            result := 'unknown_extension';
-            IF (e.unknown_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
-                UPDATE pbx SET unknown_at = at, unknown_extension = e.e, last_event_at = at
-                WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p;
-            END IF;
         ELSE
             IF (e.last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
                 UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
                 AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
             END IF;
-            result := CASE WHEN NOT u.monitoring THEN 'monitoring_off'
+            result := CASE WHEN e.uid IS NULL THEN 'unknown_extension'
+                WHEN NOT u.monitoring THEN 'monitoring_off'
                 WHEN e.k IS NOT NULL AND (NOT e.fresh OR e.p || e.k = ANY (seen)) THEN 'duplicate' END;
             seen := seen || (e.p || e.k);
         END IF;
@@ -489,4 +484,13 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp A
 UPDATE pbx SET refused_at = now(), refused = left(why, 300)
 WHERE pbx_id = p AND (refused_at IS NULL OR refused_at < now() - interval '5 s'
     OR refused_at > now())
+$$;
+
+-- A request with events of extensions that are linked to nobody, and no others: the
+-- first one is shown on the PBX's page.
+CREATE OR REPLACE FUNCTION presence.pbx_unknown(p uuid, ext text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+UPDATE pbx SET unknown_at = now(), unknown_extension = ext
+WHERE pbx_id = p AND (unknown_at IS NULL OR unknown_at < now() - interval '5 s'
+    OR unknown_at > now())
 $$;

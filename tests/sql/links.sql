@@ -102,6 +102,7 @@ SELECT test.pass(86401);
 SELECT secret, old_secret FROM pbx_door(test.id('x'));
 \echo its problem: the newest refusal, else an extension that nobody has
 SELECT test.ev('phone.off_hook', '4711', pbx => 'x');
+SELECT pbx_unknown(test.id('x'), '4711');
 SELECT problem FROM pbx_get(test.id('nordwind'), test.id('x'));
 SELECT test.pass(10), pbx_refused(test.id('x'), 'signature');
 SELECT problem FROM pbx_get(test.id('nordwind'), test.id('x'));
