@@ -39,19 +39,12 @@ side_read(struct ctx *cx, struct json_object *side, struct call_event e,
 	return err;
 }
 
-/*
- * What a call is for its two sides. At its end the status is the last one before
- * it, so the type comes first. CONNECTING: the caller dials, the callee is
- * rung.
- */
+/* What a call is for its two sides. CONNECTING: the caller dials, the callee is
+ * rung. */
 static bool
-sides_types(const char *type, const char *status, enum event_type *ret_caller,
+sides_types(const char *status, enum event_type *ret_caller,
     enum event_type *ret_callee)
 {
-	if (strcmp(type, "call:end") == 0) {
-		*ret_caller = *ret_callee = EVENT_ENDED;
-		return true;
-	}
 	if (status == NULL)
 		return false;
 	*ret_caller = EVENT_ANSWERED;
@@ -77,9 +70,13 @@ call_read(struct ctx *cx, const char *type, struct json_object *body,
 		return fail(cx, ERR_INPUT, "id is missing");
 	if (!json_object_is_type(data, json_type_object))
 		return fail(cx, ERR_INPUT, "data is not an object");
+	/* It names the last two; who handed the call on has left it as well. */
+	if (strcmp(type, "call:end") == 0)
+		return adapt_add_call_over(cx, events,
+		    &(const struct adapt_names){ .call_id = "id" }, caller.call_id);
 	adapt_at_ms(cx, body, "time", &caller);
 	callee = caller;
-	if (!sides_types(type, json_peek_text(data, "status"), &caller.type,
+	if (!sides_types(json_peek_text(data, "status"), &caller.type,
 		&callee.type))
 		return ERR_OK;
 	e = side_read(cx, json_peek(data, "caller"), caller, events);
