@@ -58,3 +58,45 @@ for walk in tests/pbx/*/walk; do
   echo "$platform: right"
 done
 is "$n" "$(ls -d tests/pbx/*/ | wc -l)" "platforms with a walk"
+
+# --- handshakes, and a signature, where events must be signed ---
+signing() { # PLATFORM: its address in $url, its secret in $secret
+  ctl pbx-add "$TENANT_ID" "$1 signs" --platform "$1" >"$TEST_DIR/pbx"
+  id=$(sed -n 's/^id=//p' "$TEST_DIR/pbx") url=$(sed -n 's/^webhook_url=//p' "$TEST_DIR/pbx")
+  secret=$(sed -n 's/^secret=//p' "$TEST_DIR/pbx")
+}
+hmac() { # TEXT: under $secret, in hex
+  printf %s "$1" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //'
+}
+signing ringcentral
+request POST "$url" -H 'validation-token: 1b3c-5d7f' -H 'content-type: application/json' --data-binary ''
+expect_status 200
+is "$(header validation-token)" 1b3c-5d7f "the token that comes back"
+body='{"uuid":"1","body":{"extensionId":"7","telephonyStatus":"CallConnected"}}'
+for token in 1b3c-5d7f "${secret}x"; do
+  request POST "$url" -H "validation-token: $token" -H 'content-type: application/json' -d "$body"
+  expect_status 401
+done
+ctl link "$TENANT_ID" "$id" 7 "$ANNA_OID" >/dev/null
+request POST "$url" -H "validation-token: $secret" -H 'content-type: application/json' \
+  -d '{"uuid":"1","event":"/restapi/v1.0/account/1/extension/7/presence","body":{"extensionId":"7","telephonyStatus":"CallConnected"}}'
+expect_status 200
+sim_wait "$ANNA_OID" Busy
+
+signing zoom-phone
+request POST "$url" -H 'content-type: application/json' -d '{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}'
+expect_status 200
+expect .plainToken qgg8vlvZRS6UYooatFL8Aw
+expect .encryptedToken "$(hmac qgg8vlvZRS6UYooatFL8Aw)"
+body=$(cat tests/pbx/zoom-phone/2-answered.json)
+ctl link "$TENANT_ID" "$id" 1002 "$BERT_OID" >/dev/null
+now=$(now_s)
+for at in $now $((now - 400)) $((now + 400)); do
+  request POST "$url" -H 'content-type: application/json' -H "x-zm-request-timestamp: $at" \
+    -H "x-zm-signature: v0=$(hmac "v0:$at:$body")" --data-binary "$body"
+  [ "$at" = "$now" ] && expect_status 200 || expect_status 401
+done
+request POST "$url" -H 'content-type: application/json' -H "x-zm-request-timestamp: $now" \
+  -H "x-zm-signature: v0=$(hmac "v0:$now: $body")" --data-binary "$body"
+expect_status 401
+sim_wait "$BERT_OID" Busy
