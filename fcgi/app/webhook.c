@@ -175,10 +175,12 @@ receive(struct request *rq, const char *path_secret)
 	}
 	if (!e)
 		e = caller.platform->parse(&rq->cx, &in, &events);
+	/* What is no event costs work as well. */
+	if (!e)
+		e = door_admit(&rq->cx, w->door, caller.pbx_id,
+		    events.n > 0 ? events.n : 1);
 	if (!e)
 		e = name_people(&rq->cx, thread->db, &caller, &events);
-	if (!e)
-		e = door_admit(&rq->cx, w->door, caller.pbx_id, events.n);
 	if (e) {
 		metrics_add(err_status(e) < 500 ? METRIC_ANSWER_4XX :
 		    METRIC_ANSWER_5XX, 1);
@@ -300,7 +302,8 @@ respond(struct request *rq, const struct post *post,
 	}
 	buf_text(&b, "]}\n");
 	response_json(rq, 200, &b);
-	if (nunknown == nparts)
+	/* A number of the public network is the other party's: never kept. */
+	if (nunknown == nparts && *post->events.list[0].extension != '+')
 		door_unknown(post->door, post->pbx_id,
 		    post->events.list[0].extension);
 	request_note(rq, "outcome", nparts == 1 ? outcome_word(o) : "several");

@@ -23,6 +23,7 @@ struct notice {
 	struct ctx *cx;
 	struct pbx_events *events;
 	const char *mac; /* lower-case */
+	bool over;       /* it says which call is over */
 	bool has_at;
 	int64_t at_us;
 };
@@ -132,9 +133,11 @@ line_read(const struct notice *n, const struct xml_element *line)
 	enum event_type type;
 	enum err e = ERR_OK;
 
-	/* The phone may have other lines, so this says nothing of it. */
+	/* The phone may have other lines, so this says nothing of it. Where it is
+	 * said which call is over, only that one is: the line's number may be
+	 * another phone's as well, which goes on. */
 	if (state != NULL && strcmp(state, "Inactive") == 0)
-		return add(n, EVENT_IDLE, number, NULL);
+		return n->over ? ERR_OK : add(n, EVENT_IDLE, number, NULL);
 	for (; !e && call != NULL; call = xml_again(call))
 		if (state_known(xml_text(call, "CallState"), &type))
 			e = call_add(n, number, type,
@@ -146,17 +149,24 @@ line_read(const struct notice *n, const struct xml_element *line)
  * A line that has become inactive tells no call. That its call is over stands in
  * the event's own attributes only, and the phone's leg has no other end.
  */
+static bool
+says_end(const struct xml_element *event)
+{
+	enum event_type type;
+
+	return xml_attribute(event, "CallReference") != NULL &&
+	    state_known(xml_attribute(event, "CallState"), &type) &&
+	    type == EVENT_ENDED;
+}
+
 static enum err
 end_read(const struct notice *n, const struct xml_element *event)
 {
 	const char *reference = xml_attribute(event, "CallReference");
 	const struct xml_element *line = xml_find(event, "CallLineInfo");
-	enum event_type type;
 	enum err e;
 
-	if (reference == NULL ||
-	    !state_known(xml_attribute(event, "CallState"), &type) ||
-	    type != EVENT_ENDED)
+	if (!n->over)
 		return ERR_OK;
 	e = add(n, EVENT_ENDED, n->mac, call_id_of(n, reference));
 	/* A line with another call stays active: its other call goes on. */
@@ -196,6 +206,7 @@ event_read(struct ctx *cx, const struct xml_element *event,
 	if (e)
 		return e;
 	at_read(event, &n);
+	n.over = says_end(event);
 	if (off || on)
 		return add(
 		    &n, off ? EVENT_OFF_HOOK : EVENT_ON_HOOK, n.mac, NULL);

@@ -92,6 +92,9 @@ member_status(struct ctx *cx, struct json_object *call,
 	};
 	size_t i;
 
+	/* Without its channel an end would end all of the extension's legs. */
+	if (e.leg_id == NULL)
+		return ERR_OK;
 	for (i = 0; status && i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i].status, status) == 0) {
 			e.type = known[i].type;

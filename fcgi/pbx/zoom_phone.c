@@ -181,7 +181,8 @@ call_read(struct ctx *cx, const struct kind *kind, struct json_object *body,
 	if (!json_object_is_type(side, json_type_object))
 		return fail(cx, ERR_INPUT,
 		    "payload.object.%s is not an object", kind->side);
-	if (kind->rings || (kind->type == EVENT_ENDED && rang_only(object)))
+	if (kind->rings || (kind->type == EVENT_ENDED && rang_only(object) &&
+	    strcmp(kind->side, "callee") == 0))
 		e.leg_id = RINGING_LEG;
 	adapt_at_ms(cx, body, "event_ts", &e);
 	for (i = 0; !err && i < sizeof(keys) / sizeof(keys[0]); i++) {
