@@ -72,5 +72,6 @@ expect '.results[0].outcome' deferred
 no_faults
 clock +31
 sim_wait "$ANNA_OID" Busy 10000
+calls_settled
 post call.ended 1001 f4
 expect '.results[0].outcome' published

@@ -88,5 +88,6 @@ ctl consent-check "$TENANT_ID" >/dev/null
 sim_wait "$BERT_OID" Busy
 sim_wait "$ANNA_OID" Busy
 sim_is "$CARLA_OID" .session null
+calls_settled
 post call.ended 1001 k1
 expect '.results[0].outcome' published

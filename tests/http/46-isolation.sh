@@ -44,7 +44,7 @@ declare -A sent=(
   ["GET /consent"]= ["GET /consent/callback"]="admin_consent=True&tenant=$TENANT_ID&state=x"
   ["GET /admin/api/session"]= ["GET /admin/api/tenant"]="tenant_id=$TENANT_ID&tenant=$TENANT_ID"
   ["PATCH /admin/api/tenant"]='{"settings":{"lease_s":600},"tenant_id":"'$TENANT_ID'"}'
-  ["GET /admin/api/pbxs"]="tenant_id=$TENANT_ID"
+  ["GET /admin/api/platforms"]="tenant_id=$TENANT_ID" ["GET /admin/api/pbxs"]="tenant_id=$TENANT_ID"
   ["POST /admin/api/pbxs"]='{"name":"Mine","platform":"generic","tenant_id":"'$TENANT_ID'","id":"'$PBX_ID'"}'
   ["GET /admin/api/pbxs/:id"]= ["PATCH /admin/api/pbxs/:id"]='{"name":"Taken"}' ["DELETE /admin/api/pbxs/:id"]=
   ["POST /admin/api/pbxs/:id/secret"]='{}' ["GET /admin/api/pbxs/:id/extensions"]="after=1000"

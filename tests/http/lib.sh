@@ -206,6 +206,10 @@ sim() { # METHOD PATH [JSON]: prints the answer
 sim_wait() {
   sim GET "/_sim/wait?tenant=$TENANT_ID&user=$1&availability=$2&timeout_ms=${3:-10000}${4:+&$4}" >/dev/null
 }
+# calls_settled: what the reconciler told is stored a moment after Microsoft has it; until
+# then it carries what comes, and an event is answered `deferred`.
+no_claims() { [ "$(sql "SELECT count(*) FROM presence.teams_user WHERE claim_until_at IS NOT NULL")" = 0 ]; }
+calls_settled() { until_true 5 no_claims; }
 # sim_is OID JQ VALUE: the presence at this moment.
 sim_is() {
   local p
