@@ -87,6 +87,18 @@ adapt_add(struct ctx *cx, struct pbx_events *events,
 	return err ? err : put(cx, events, &one);
 }
 
+bool
+adapt_type(const char *word, const struct adapt_word *words,
+    enum event_type *ret)
+{
+	for (; word != NULL && words->word != NULL; words++)
+		if (strcmp(words->word, word) == 0) {
+			*ret = words->type;
+			return true;
+		}
+	return false;
+}
+
 /* --- JSON --------------------------------------------------------------------- */
 
 enum err
@@ -114,14 +126,12 @@ adapt_text(struct ctx *cx, struct json_object *o, const char *name)
 }
 
 void
-adapt_at_ms(
-    struct ctx *cx, struct json_object *o, const char *name, struct call_event *e)
+adapt_at_ms(const char *digits, struct call_event *e)
 {
 	const int64_t most_ms = INT64_C(253402300799999); /* the year 9999 */
-	const char *text = adapt_text(cx, o, name);
 	int64_t ms;
 
-	if (text == NULL || !text_int64(text, 0, most_ms, &ms))
+	if (digits == NULL || !text_int64(digits, 0, most_ms, &ms))
 		return;
 	e->has_at = true;
 	e->at_us = ms * 1000;

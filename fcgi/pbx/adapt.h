@@ -32,6 +32,15 @@ enum err adapt_add_call_over(struct ctx *cx, struct pbx_events *events,
     const struct adapt_names *names, const char *call_id)
     __attribute__((warn_unused_result));
 
+/* What a platform's words for a call's state mean, up to one whose word is NULL. */
+struct adapt_word {
+	const char *word;
+	enum event_type type;
+};
+/* false: the word is not among them, or NULL. */
+bool adapt_type(const char *word, const struct adapt_word *words,
+    enum event_type *ret);
+
 /* The body as one JSON object, whatever its content type says.
  *   errors  INPUT */
 enum err adapt_object(struct ctx *cx, const struct pbx_request *rq,
@@ -42,10 +51,9 @@ enum err adapt_object(struct ctx *cx, const struct pbx_request *rq,
 const char *adapt_text(
     struct ctx *cx, struct json_object *o, const char *name);
 
-/* Milliseconds since 1970, a number or digits in a string, into e's time; left
- * alone when absent or no such number. */
-void adapt_at_ms(
-    struct ctx *cx, struct json_object *o, const char *name, struct call_event *e);
+/* Milliseconds since 1970, in digits, into e's time; left alone when NULL or no such
+ * number. */
+void adapt_at_ms(const char *digits, struct call_event *e);
 
 enum adapt_hash { ADAPT_SHA1, ADAPT_SHA256 };
 enum adapt_code { ADAPT_HEX, ADAPT_BASE64 };

@@ -86,20 +86,6 @@ hook_status(struct ctx *cx, const struct xml_element *root,
 	return add_both(cx, root, e, events);
 }
 
-/* Milliseconds since 1970. */
-static void
-at_read(const struct xml_element *call, const char *name, struct call_event *e)
-{
-	const int64_t most_ms = INT64_C(253402300799999); /* the year 9999 */
-	const char *text = name != NULL ? xml_text(call, name) : NULL;
-	int64_t ms;
-
-	if (text == NULL || !text_int64(text, 1, most_ms, &ms))
-		return;
-	e->has_at = true;
-	e->at_us = ms * 1000;
-}
-
 static enum err
 call_event(struct ctx *cx, const struct xml_element *root, size_t i,
     struct pbx_events *events)
@@ -118,7 +104,8 @@ call_event(struct ctx *cx, const struct xml_element *root, size_t i,
 	/* Without it an end would end all legs of the call. */
 	if (e.leg_id == NULL)
 		return fail(cx, ERR_INPUT, "callId is missing");
-	at_read(call, calls[i].at, &e);
+	if (calls[i].at != NULL)
+		adapt_at_ms(xml_text(call, calls[i].at), &e);
 	return add_both(cx, root, e, events);
 }
 

@@ -115,27 +115,13 @@ body_read(
 	return ERR_OK;
 }
 
-static bool
-type_of(const char *state, enum event_type *ret)
-{
-	static const struct {
-		const char *state;
-		enum event_type type;
-	} known[] = {
-		{ "ringing", EVENT_RINGING },
-		{ "connected", EVENT_ANSWERED },
-		{ "hold", EVENT_HELD },
-		{ "hangup", EVENT_ENDED }, /* also of what never connected */
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].state, state) == 0) {
-			*ret = known[i].type;
-			return true;
-		}
-	return false;
-}
+static const struct adapt_word words[] = {
+	{ "ringing", EVENT_RINGING },
+	{ "connected", EVENT_ANSWERED },
+	{ "hold", EVENT_HELD },
+	{ "hangup", EVENT_ENDED }, /* also of what never connected */
+	{ NULL, 0 },
+};
 
 /* A person is known by the e-mail or by the id, as the admin linked it: an event
  * for each; one of them is nobody's. */
@@ -162,12 +148,12 @@ dialpad_parse(
 	if (kind == NULL)
 		return fail(cx, ERR_INPUT, "target.type is missing");
 	/* A department's or call centre's own leg is nobody's. */
-	if (strcmp(kind, "user") == 0 && type_of(state, &event.type)) {
+	if (strcmp(kind, "user") == 0 && adapt_type(state, words, &event.type)) {
 		email = adapt_text(cx, target, "email");
 		id = adapt_text(cx, target, "id");
 		if (email == NULL && id == NULL)
 			return fail(cx, ERR_INPUT, "target.email is missing");
-		adapt_at_ms(cx, body, "event_timestamp", &event);
+		adapt_at_ms(adapt_text(cx, body, "event_timestamp"), &event);
 		event.extension = email;
 		e = adapt_add(cx, &events, &names, &event);
 		event.extension = id;

@@ -75,31 +75,17 @@ at_read(const struct xml_element *event, struct notice *n)
 
 /* --- calls -------------------------------------------------------------------- */
 
-static bool
-state_known(const char *state, enum event_type *ret)
-{
-	static const struct {
-		const char *state;
-		enum event_type type;
-	} known[] = {
-		{ "Setup", EVENT_ANSWERED }, /* dials, */
-		{ "Ringback", EVENT_ANSWERED }, /* and hears it ring */
-		{ "Offering", EVENT_RINGING },
-		{ "Connected", EVENT_ANSWERED },
-		{ "Hold", EVENT_HELD },
-		{ "Held", EVENT_HELD },
-		{ "Free", EVENT_ENDED },
-		{ "Disconnected", EVENT_ENDED },
-	};
-	size_t i;
-
-	for (i = 0; state && i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].state, state) == 0) {
-			*ret = known[i].type;
-			return true;
-		}
-	return false;
-}
+static const struct adapt_word words[] = {
+	{ "Setup", EVENT_ANSWERED }, /* dials, */
+	{ "Ringback", EVENT_ANSWERED }, /* and hears it ring */
+	{ "Offering", EVENT_RINGING },
+	{ "Connected", EVENT_ANSWERED },
+	{ "Hold", EVENT_HELD },
+	{ "Held", EVENT_HELD },
+	{ "Free", EVENT_ENDED },
+	{ "Disconnected", EVENT_ENDED },
+	{ NULL, 0 },
+};
 
 /* The phone counts its calls from the start again, and so do others. */
 static const char *
@@ -139,7 +125,7 @@ line_read(const struct notice *n, const struct xml_element *line)
 	if (state != NULL && strcmp(state, "Inactive") == 0)
 		return n->over ? ERR_OK : add(n, EVENT_IDLE, number, NULL);
 	for (; !e && call != NULL; call = xml_again(call))
-		if (state_known(xml_text(call, "CallState"), &type))
+		if (adapt_type(xml_text(call, "CallState"), words, &type))
 			e = call_add(n, number, type,
 			    xml_text(call, "CallReference"));
 	return e;
@@ -155,7 +141,7 @@ says_end(const struct xml_element *event)
 	enum event_type type;
 
 	return xml_attribute(event, "CallReference") != NULL &&
-	    state_known(xml_attribute(event, "CallState"), &type) &&
+	    adapt_type(xml_attribute(event, "CallState"), words, &type) &&
 	    type == EVENT_ENDED;
 }
 

@@ -152,10 +152,7 @@ presence(struct ctx *cx, struct json_object *message, struct json_object *body,
 static bool
 status_type(struct json_object *party, enum event_type *ret)
 {
-	static const struct {
-		const char *code;
-		enum event_type type;
-	} known[] = {
+	static const struct adapt_word words[] = {
 		{ "Setup", EVENT_RINGING },
 		{ "Proceeding", EVENT_RINGING },
 		{ "Answered", EVENT_ANSWERED },
@@ -163,22 +160,18 @@ status_type(struct json_object *party, enum event_type *ret)
 		{ "Parked", EVENT_ENDED }, /* who parked it is free */
 		{ "Gone", EVENT_ENDED },   /* goes on in another session */
 		{ "Disconnected", EVENT_ENDED },
+		{ NULL, 0 },
 	};
 	const char *code = json_peek_text(json_peek(party, "status"), "code");
 	const char *direction = json_peek_text(party, "direction");
-	size_t i;
 
-	for (i = 0; code && i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(known[i].code, code) != 0)
-			continue;
-		*ret = known[i].type;
-		/* Who dials is in the call already. */
-		if (strcmp(code, "Proceeding") == 0 && direction != NULL &&
-		    strcmp(direction, "Outbound") == 0)
-			*ret = EVENT_ANSWERED;
-		return true;
-	}
-	return false;
+	if (!adapt_type(code, words, ret))
+		return false;
+	/* Who dials is in the call already. */
+	if (strcmp(code, "Proceeding") == 0 && direction != NULL &&
+	    strcmp(direction, "Outbound") == 0)
+		*ret = EVENT_ANSWERED;
+	return true;
 }
 
 /* A party without an extension is somebody outside. */

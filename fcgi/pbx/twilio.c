@@ -190,30 +190,16 @@ said_read(struct ctx *cx, const struct pbx_request *rq, struct said *ret)
 	return ERR_OK;
 }
 
-static bool
-type_of(const char *status, enum event_type *ret)
-{
-	static const struct {
-		const char *status;
-		enum event_type type;
-	} known[] = {
-		{ "ringing", EVENT_RINGING },
-		{ "in-progress", EVENT_ANSWERED },
-		{ "completed", EVENT_ENDED },
-		{ "busy", EVENT_ENDED },
-		{ "failed", EVENT_ENDED },
-		{ "no-answer", EVENT_ENDED },
-		{ "canceled", EVENT_ENDED },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].status, status) == 0) {
-			*ret = known[i].type;
-			return true;
-		}
-	return false;
-}
+static const struct adapt_word words[] = {
+	{ "ringing", EVENT_RINGING },
+	{ "in-progress", EVENT_ANSWERED },
+	{ "completed", EVENT_ENDED },
+	{ "busy", EVENT_ENDED },
+	{ "failed", EVENT_ENDED },
+	{ "no-answer", EVENT_ENDED },
+	{ "canceled", EVENT_ENDED },
+	{ NULL, 0 },
+};
 
 /* The other side may be anybody, with an address longer than any that can be linked:
  * that must not cost this side its event. */
@@ -236,7 +222,7 @@ twilio_parse(
 
 	if (e)
 		return e;
-	if (type_of(said.status, &event.type)) {
+	if (adapt_type(said.status, words, &event.type)) {
 		event.call_id = said.sid;
 		if (is_person(said.from) && event.type != EVENT_RINGING) {
 			event.extension = said.from;

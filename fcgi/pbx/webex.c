@@ -26,28 +26,14 @@ webex_verify(struct ctx *cx, const struct pbx_request *rq,
 	    ADAPT_HEX, secrets, n);
 }
 
-static bool
-type_of(const char *state, enum event_type *ret)
-{
-	static const struct {
-		const char *state;
-		enum event_type type;
-	} known[] = {
-		{ "alerting", EVENT_RINGING },
-		{ "connected", EVENT_ANSWERED },
-		{ "held", EVENT_HELD },
-		{ "remoteHeld", EVENT_HELD },
-		{ "disconnected", EVENT_ENDED },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].state, state) == 0) {
-			*ret = known[i].type;
-			return true;
-		}
-	return false;
-}
+static const struct adapt_word words[] = {
+	{ "alerting", EVENT_RINGING },
+	{ "connected", EVENT_ANSWERED },
+	{ "held", EVENT_HELD },
+	{ "remoteHeld", EVENT_HELD },
+	{ "disconnected", EVENT_ENDED },
+	{ NULL, 0 },
+};
 
 static enum err
 call_event(struct ctx *cx, struct json_object *data, bool deleted,
@@ -66,7 +52,7 @@ call_event(struct ctx *cx, struct json_object *data, bool deleted,
 		return fail(cx, ERR_INPUT, "data.callId is missing");
 	if (!deleted && state == NULL)
 		return fail(cx, ERR_INPUT, "data.state is missing");
-	if (!deleted && !type_of(state, &e.type))
+	if (!deleted && !adapt_type(state, words, &e.type))
 		return ERR_OK;
 	e.extension = adapt_text(cx, data, "personId");
 	return adapt_add(cx, events, &names, &e);

@@ -74,7 +74,7 @@ call_read(struct ctx *cx, const char *type, struct json_object *body,
 	if (strcmp(type, "call:end") == 0)
 		return adapt_add_call_over(cx, events,
 		    &(const struct adapt_names){ .call_id = "id" }, caller.call_id);
-	adapt_at_ms(cx, body, "time", &caller);
+	adapt_at_ms(adapt_text(cx, body, "time"), &caller);
 	callee = caller;
 	if (!sides_types(json_peek_text(data, "status"), &caller.type,
 		&callee.type))

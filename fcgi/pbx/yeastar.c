@@ -72,16 +72,14 @@ static enum err
 member_status(struct ctx *cx, struct json_object *call,
     struct json_object *member, struct pbx_events *events)
 {
-	static const struct {
-		const char *status;
-		enum event_type type;
-	} known[] = {
+	static const struct adapt_word words[] = {
 		{ "ALERT", EVENT_ANSWERED }, /* dials, and hears it ring */
 		{ "RING", EVENT_RINGING },
 		{ "ANSWERED", EVENT_ANSWERED },
 		{ "ANSWER", EVENT_ANSWERED },
 		{ "HOLD", EVENT_HELD },
 		{ "BYE", EVENT_ENDED },
+		{ NULL, 0 },
 	};
 	struct json_object *extension = json_peek(member, "extension");
 	const char *status = json_peek_text(extension, "member_status");
@@ -90,17 +88,13 @@ member_status(struct ctx *cx, struct json_object *call,
 		.call_id = adapt_text(cx, call, "call_id"),
 		.leg_id = adapt_text(cx, extension, "channel_id"),
 	};
-	size_t i;
 
 	/* Without its channel an end would end all of the extension's legs. */
 	if (e.leg_id == NULL)
 		return ERR_OK;
-	for (i = 0; status && i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].status, status) == 0) {
-			e.type = known[i].type;
-			return adapt_add(cx, events, &names, &e);
-		}
-	return ERR_OK;
+	if (!adapt_type(status, words, &e.type))
+		return ERR_OK;
+	return adapt_add(cx, events, &names, &e);
 }
 
 static enum err

@@ -184,7 +184,7 @@ call_read(struct ctx *cx, const struct kind *kind, struct json_object *body,
 	if (kind->rings || (kind->type == EVENT_ENDED && rang_only(object) &&
 	    strcmp(kind->side, "callee") == 0))
 		e.leg_id = RINGING_LEG;
-	adapt_at_ms(cx, body, "event_ts", &e);
+	adapt_at_ms(adapt_text(cx, body, "event_ts"), &e);
 	for (i = 0; !err && i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const struct adapt_names names = { keys[i], "call_id", "" };
 

@@ -30,7 +30,7 @@ message() { # FILE "FRESH ...": posted to $url, or sent as a query
 
 n=0
 for walk in tests/pbx/*/walk; do
-  folder=${walk%/walk} platform=$(basename "${walk%/walk}") fresh='' shown=''
+  folder=${walk%/walk} platform=$(basename "${walk%/walk}") fresh='' shown=Available
   ctl pbx-add "$TENANT_ID" "$platform" --platform "$platform" --auth path >"$TEST_DIR/pbx"
   id=$(sed -n 's/^id=//p' "$TEST_DIR/pbx") url=$(sed -n 's/^webhook_url=//p' "$TEST_DIR/pbx")
   while read -r word value; do
@@ -42,11 +42,12 @@ for walk in tests/pbx/*/walk; do
       message "$folder/$word" "$fresh"
       [ "$STATUS" = 200 ] || fail "$folder/$word: status $STATUS: $BODY"
       [ "$value" = - ] || shown=$value
-      [ -z "$shown" ] || sim_wait "$ANNA_OID" "$shown"
+      sim_wait "$ANNA_OID" "$shown"
       ;;
     esac
   done <"$walk"
-  [ "$shown" = Available ] || fail "$walk ends with ${shown:-nothing}"
+  grep -q ' Busy$' "$walk" || fail "$walk makes nobody busy"
+  [ "$shown" = Available ] || fail "$walk ends with $shown"
   is "$(sql "SELECT count(*) FROM presence.call_leg")" 0 "legs that are left open by $platform"
   for body in '' '{' '[]' 'null' 'a=%zz&a=1&a=2' "$(printf '&%.0s' {1..2000})" '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>' \
     "$(printf '[%.0s' {1..3000})"; do
