@@ -70,6 +70,9 @@ GRANT EXECUTE ON FUNCTION
     presence.pbx_change(uuid, uuid, text, int, text[], uuid),
     presence.pbx_secret(uuid, uuid, text, uuid),
     presence.pbx_delete(uuid, uuid, uuid),
+    presence.pbx_api_set(uuid, uuid, text, text, text, uuid),
+    presence.pbx_api_get(uuid, uuid),
+    presence.pbx_api_delete(uuid, uuid, uuid),
     presence.extension_list(uuid, uuid, text, int),
     presence.extension_import(uuid, uuid, jsonb, boolean, uuid),
     presence.extension_delete(uuid, uuid, text, uuid),
@@ -83,6 +86,9 @@ TO presence_admin;
 
 GRANT EXECUTE ON FUNCTION
     presence.due_take(int),
+    presence.pbx_api_take(),
+    presence.pbx_api_done(uuid, uuid, bigint, text, text, int),
+    presence.pbx_told(uuid, uuid, text, jsonb, bigint),
     presence.clock_jumped(),
     presence.retention_sweep(int)
 TO presence_reconciler;

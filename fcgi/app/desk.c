@@ -40,32 +40,15 @@ desk_db(const struct request *rq)
 	return desk_of(rq)->db;
 }
 
-static struct seal_keys *
-keys_of(struct started *s)
-{
-	struct seal_keys *keys = NULL;
-	struct ctx cx;
-
-	ctx_init(&cx, NULL);
-	if (s->settings.seal_key.len > 0 &&
-	    seal_keys_parse(&cx, &s->settings.seal_key, &keys) != ERR_OK)
-		log_say(LOG_ERROR, "PRESENCE_SEAL_KEY_FILE: %s", cx.detail);
-	ctx_done(&cx);
-	return keys;
-}
-
 int
 desk_serve(struct started *s, const struct desk_options *o)
 {
-	struct seal_keys *keys = keys_of(s);
 	struct desk_shared shared = {
 		.program = s->name, .settings = &s->settings,
-		.entra = s->entra, .seal_keys = keys,
+		.entra = s->entra, .seal_keys = s->seal_keys,
 	};
 	struct server *server;
 
-	if (s->settings.seal_key.len > 0 && keys == NULL)
-		return 1;
 	shared.publisher = publisher_start(&(struct publisher_options){
 	    .settings = &s->settings, .entra = s->entra, .program = s->name,
 	    .max_in_flight = o->graph_max });
@@ -80,7 +63,6 @@ desk_serve(struct started *s, const struct desk_options *o)
 	server_wait_signal();
 	server_stop(server);
 	publisher_stop(shared.publisher, o->drain_ms);
-	seal_keys_free(keys);
 	start_done(s);
 	return 0;
 }

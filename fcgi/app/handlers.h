@@ -36,6 +36,12 @@ enum err pbx_patch(struct request *rq);
 enum err pbx_delete(struct request *rq);
 enum err pbx_secret_post(struct request *rq);
 
+/* pbx_api.c */
+enum err pbx_api_get(struct request *rq);
+enum err pbx_api_put(struct request *rq);
+enum err pbx_api_delete(struct request *rq);
+enum err pbx_api_people_get(struct request *rq);
+
 /* extensions.c */
 enum err extensions_get(struct request *rq);
 enum err extensions_put(struct request *rq);

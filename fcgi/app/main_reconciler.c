@@ -1,7 +1,7 @@
 /*
  * presence-reconciler: what time brings. Renews leases, finishes what could
- * not be published, ends stale calls, asks whether consent still holds, and
- * deletes what is too old.
+ * not be published, ends stale calls, asks whether consent still holds, looks
+ * after the PBXs that can be asked, and deletes what is too old.
  */
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "sync/publisher.h"
 #include "sync/statement.h"
+#include "app/tend.h"
 #include "web/server.h"
 
 #define GRAPH_MAX 512
@@ -36,9 +37,9 @@
 static const struct program program = {
 	.name = "reconciler", .command = "presence-reconciler",
 	.about = "Does what time brings: leases, repetitions, stale calls, "
-	    "consent, retention.",
+	    "consent, the PBXs' APIs, retention.",
 	.version = PRESENCE_VERSION,
-	.need = NEED_DATABASE | NEED_MICROSOFT,
+	.need = NEED_DATABASE | NEED_MICROSOFT | NEED_SEAL | NEED_PUBLIC,
 };
 
 static const struct route routes[] = { INSIDE_ROUTES };
@@ -239,16 +240,21 @@ main(int argc, char **argv)
 	struct reconciler r = { 0 };
 	struct server *server;
 	struct started s;
+	struct tend *tend;
 
 	start(&program, argc, argv, &s);
 	r.publisher = publisher_start(&(struct publisher_options){
 		.settings = &s.settings, .entra = s.entra, .program = s.name,
 		.max_in_flight = GRAPH_MAX });
+	tend = tend_start(&(struct tend_options){ .settings = &s.settings,
+		.keys = s.seal_keys, .publisher = r.publisher,
+		.program = s.name });
 	r.db = db_new(s.settings.database_url, s.name, statements, ST__MAX);
 	server = serve(&s.settings);
 	run(&r);
 	if (server)
 		server_stop(server);
+	tend_stop(tend);
 	publisher_stop(r.publisher, DRAIN_MS);
 	db_free(r.db);
 	start_done(&s);

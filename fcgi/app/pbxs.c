@@ -24,7 +24,7 @@ pbx_id(struct request *rq, char **ret)
 	return ERR_OK;
 }
 
-/* What can be connected here: {"items":[{name, title, auth: the default, auths}]} */
+/* What can be connected here: {"items":[{name, title, auth: the default, auths, api}]} */
 enum err
 platforms_get(struct request *rq)
 {
@@ -38,11 +38,13 @@ platforms_get(struct request *rq)
 		buf_printf(&b, "%s{\"name\":\"%s\",\"title\":", i > 0 ? "," : "",
 		    p->name);
 		buf_json(&b, p->title);
-		buf_printf(&b, ",\"auth\":\"%s\",\"auths\":[%s%s%s]}",
+		buf_printf(&b, ",\"auth\":\"%s\",\"auths\":[%s%s%s],"
+		    "\"api\":%s}",
 		    pbx_auth_name(p->auth),
 		    p->auth_signature ? "\"signature\"" : "",
 		    p->auth_signature && p->auth_path ? "," : "",
-		    p->auth_path ? "\"path\"" : "");
+		    p->auth_path ? "\"path\"" : "",
+		    p->has_api ? "true" : "false");
 	}
 	buf_text(&b, "]}\n");
 	response_json(rq, 200, &b);

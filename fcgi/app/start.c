@@ -101,6 +101,9 @@ start(const struct program *p, int argc, char **argv, struct started *ret)
 	must(&cx, http_init(&cx, ret->settings.ca_file));
 	if (p->need & NEED_MICROSOFT)
 		must(&cx, entra_new(&cx, &ret->settings, &ret->entra));
+	if (p->need & NEED_SEAL)
+		must(&cx, seal_keys_parse(&cx, &ret->settings.seal_key,
+		    &ret->seal_keys));
 	if (p->need & NEED_DATABASE)
 		check_schema(&cx, p, &ret->settings);
 	ctx_done(&cx);
@@ -111,6 +114,7 @@ void
 start_done(struct started *s)
 {
 	entra_free(s->entra);
+	seal_keys_free(s->seal_keys);
 	http_done();
 	settings_done(&s->settings);
 	log_say(LOG_INFO, "stopped");

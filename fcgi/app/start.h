@@ -25,6 +25,7 @@ struct started {
 	const char *name;       /* for the database: "presence-webhook" */
 	struct settings settings;
 	struct entra *entra;    /* NULL without NEED_MICROSOFT */
+	struct seal_keys *seal_keys; /* NULL without NEED_SEAL */
 };
 
 /*

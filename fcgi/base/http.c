@@ -8,10 +8,12 @@
  */
 #include "base/http.h"
 
+#include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,7 +26,9 @@
 #define RETRY_AFTER_MAX_S 86400
 
 static X509_STORE *trust;
-static pthread_key_t fetch_key; /* each thread's transfer of http_fetch */
+/* Each thread's transfers of http_fetch: those behind a fence have connections
+ * of their own, as a kept one is not checked again. */
+static pthread_key_t fetch_keys[2];
 
 /* --- trust ---------------------------------------------------------------- */
 
@@ -48,7 +52,8 @@ http_init(struct ctx *cx, const char *ca_file)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return fail(cx, ERR_INTERNAL, "http: libcurl does not start");
 	trust = X509_STORE_new();
-	if (!trust || pthread_key_create(&fetch_key, transfer_free) != 0)
+	if (!trust || pthread_key_create(&fetch_keys[0], transfer_free) != 0 ||
+	    pthread_key_create(&fetch_keys[1], transfer_free) != 0)
 		return fail(cx, ERR_INTERNAL, "http: out of memory");
 	if (system_roots && !X509_STORE_load_file(trust, SYSTEM_ROOTS))
 		return fail(
@@ -67,10 +72,14 @@ http_init(struct ctx *cx, const char *ca_file)
 void
 http_done(void)
 {
+	int i;
+
 	if (!trust)
 		return;
-	transfer_free(pthread_getspecific(fetch_key));
-	pthread_key_delete(fetch_key);
+	for (i = 0; i < 2; i++) {
+		transfer_free(pthread_getspecific(fetch_keys[i]));
+		pthread_key_delete(fetch_keys[i]);
+	}
 	X509_STORE_free(trust);
 	trust = NULL;
 	curl_global_cleanup();
@@ -104,6 +113,33 @@ on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 	t->local_port = local_port;
 	t->sent = true;
 	return CURL_PREREQFUNC_OK;
+}
+
+/* The last look before connecting, at the address that it goes to. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct transfer *t = arg;
+	const struct http_fence *fence = t->fence;
+	char address[INET6_ADDRSTRLEN] = "";
+
+	(void)purpose;
+	if (fence) {
+		if (to->family == AF_INET)
+			inet_ntop(AF_INET,
+			    &((const struct sockaddr_in *)&to->addr)->sin_addr,
+			    address, sizeof(address));
+		else if (to->family == AF_INET6)
+			inet_ntop(AF_INET6,
+			    &((const struct sockaddr_in6 *)&to->addr)->sin6_addr,
+			    address, sizeof(address));
+		if (!network_is_public(address) &&
+		    !network_has(fence->inside, fence->ninside, address)) {
+			t->fenced = true;
+			return CURL_SOCKET_BAD;
+		}
+	}
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 static void
@@ -147,7 +183,6 @@ easy_new(struct transfer *t)
 		log_say(LOG_ERROR, "http: out of memory");
 		abort();
 	}
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not the environment's */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -158,6 +193,8 @@ easy_new(struct transfer *t)
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -176,6 +213,10 @@ transfer_prepare(struct transfer *t, const struct http_request *rq)
 	t->local_port = 0;
 	t->error[0] = '\0';
 	t->started_ms = clock_mono_ms();
+	t->fence = rq->fence;
+	t->fenced = false;
+	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR,
+	    rq->fence ? "https" : "http,https");
 	curl_easy_setopt(t->easy, CURLOPT_URL, rq->url);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -246,6 +287,8 @@ transfer_result(struct transfer *t, CURLcode code, struct http_response *ret)
 		ret->result = HTTP_TIMEOUT;
 	else
 		ret->result = HTTP_BROKEN;
+	if (t->fenced)
+		words = "its name leads to an address that is not public";
 	if (t->body.overflow)
 		words = "the answer is larger than its limit";
 	snprintf(ret->why, sizeof(ret->why), "%.*s", (int)sizeof(ret->why) - 1,
@@ -266,11 +309,12 @@ void
 http_fetch(
     struct ctx *cx, const struct http_request *rq, struct http_response *ret)
 {
-	struct transfer *t = pthread_getspecific(fetch_key);
+	const pthread_key_t key = fetch_keys[rq->fence ? 1 : 0];
+	struct transfer *t = pthread_getspecific(key);
 
 	if (!t) {
 		t = heap_alloc(sizeof(*t));
-		pthread_setspecific(fetch_key, t);
+		pthread_setspecific(key, t);
 	}
 	buf_init(&t->body, &cx->arena, rq->max_bytes);
 	transfer_prepare(t, rq);

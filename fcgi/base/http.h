@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/ctx.h"
+#include "base/network.h"
 
 struct http_request {
 	const char *method;            /* "GET", "POST" */
@@ -21,6 +22,15 @@ struct http_request {
 	size_t body_len;
 	int timeout_ms;                /* whole call; connecting at most 5 s of it */
 	size_t max_bytes;              /* reply ceiling */
+	/* A customer gave the address (http_fetch only): https, and only public
+	 * addresses, or those in `inside`, are connected to. It is the address
+	 * that is connected to which is checked, so a name cannot lie. */
+	const struct http_fence *fence; /* NULL: none */
+};
+
+struct http_fence {
+	const struct network *inside;  /* these may be connected to as well */
+	size_t ninside;
 };
 
 enum http_result {

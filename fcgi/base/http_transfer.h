@@ -21,6 +21,8 @@ struct transfer {
 	bool sent; /* a connection was ready: from here on bytes may be out */
 	int local_port; /* that connection's */
 	int64_t started_ms;
+	const struct http_fence *fence; /* of this call */
+	bool fenced;                    /* it stopped at one */
 	char error[CURL_ERROR_SIZE];
 	/* the loop's */
 	struct far_end *end;

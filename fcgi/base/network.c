@@ -65,6 +65,29 @@ network_has(const struct network *list, size_t n, const char *address)
 }
 
 bool
+network_is_public(const char *address)
+{
+	static const char *const inside[] = { "0.0.0.0/8", "10.0.0.0/8",
+		"100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+		"172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+		"192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+		"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+		"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20" };
+	static const char *const global[] = { "0.0.0.0/0", "2000::/3" };
+	struct network list[sizeof(inside) / sizeof(inside[0])], all[2];
+	size_t i;
+
+	for (i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
+		if (!network_parse(inside[i], &list[i]))
+			return false;
+	for (i = 0; i < 2; i++)
+		if (!network_parse(global[i], &all[i]))
+			return false;
+	return network_has(all, 2, address) &&
+	    !network_has(list, sizeof(inside) / sizeof(inside[0]), address);
+}
+
+bool
 network_is_loopback(const char *host)
 {
 	struct in_addr v4;

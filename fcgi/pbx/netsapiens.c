@@ -209,6 +209,7 @@ const struct platform platform_netsapiens = {
 	.title = "NetSapiens",
 	.auth = AUTH_PATH,
 	.auth_path = true,
+	.has_api = true,
 	.parse = netsapiens_parse,
 };
 
@@ -217,6 +218,7 @@ const struct platform platform_ringlogix = {
 	.title = "RingLogix",
 	.auth = AUTH_PATH,
 	.auth_path = true,
+	.has_api = true,
 	.parse = netsapiens_parse,
 };
 
@@ -225,6 +227,7 @@ const struct platform platform_united_cloud = {
 	.title = "United Cloud",
 	.auth = AUTH_PATH,
 	.auth_path = true,
+	.has_api = true,
 	.parse = netsapiens_parse,
 };
 
@@ -233,5 +236,6 @@ const struct platform platform_viirtue = {
 	.title = "Viirtue",
 	.auth = AUTH_PATH,
 	.auth_path = true,
+	.has_api = true,
 	.parse = netsapiens_parse,
 };

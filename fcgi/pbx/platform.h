@@ -11,6 +11,7 @@ struct platform {
 	const char *title;              /* for people: "Generic webhook" */
 	enum pbx_auth auth;             /* the default */
 	bool auth_signature, auth_path; /* what it can do */
+	bool has_api;                   /* that of netsapiens_api.h */
 	/*
 	 * Proves a request of auth `signature` by any of the secrets (n of
 	 * them, 1 or 2). NULL when the platform cannot sign.

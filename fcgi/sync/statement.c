@@ -62,6 +62,14 @@ const struct statement statements[ST__MAX] = {
 	    "SELECT consent, problem "
 	    "FROM presence.probe_record($1, $2, $3, $4, $5)" },
 	[ST_DUE_TAKE] = { "due_take", 1, JOB_ROWS "presence.due_take($1)" },
+	[ST_PBX_API_TAKE] = { "pbx_api_take", 0,
+	    "SELECT tenant_id, pbx_id, url, domain, credentials, secret, "
+	    "by_path, claim_no, subscribe, array_to_json(asked), asked_us "
+	    "FROM presence.pbx_api_take()" },
+	[ST_PBX_API_DONE] = { "pbx_api_done", 6,
+	    "SELECT presence.pbx_api_done($1, $2, $3, $4, $5, $6)" },
+	[ST_PBX_TOLD] = { "pbx_told", 5,
+	    JOBS "presence.pbx_told($1, $2, $3, $4::jsonb, $5)" },
 	[ST_CLOCK_US] = { "clock_us", 0, "SELECT presence.clock_us()" },
 	[ST_CLOCK_JUMPED] = { "clock_jumped", 0,
 	    "SELECT presence.clock_jumped()" },
@@ -142,6 +150,16 @@ const struct statement statements[ST__MAX] = {
 	    "SELECT presence.rfc3339(presence.pbx_secret($1, $2, $3, $4))" },
 	[ST_PBX_DELETE] = { "pbx_delete", 3,
 	    JOBS "presence.pbx_delete($1, $2, $3)" },
+	[ST_PBX_API_SET] = { "pbx_api_set", 6,
+	    "SELECT presence.pbx_api_set($1, $2, $3, $4, $5, $6)" },
+	[ST_PBX_API_GET] = { "pbx_api_get", 2,
+	    "SELECT json_build_object('url', p.url, 'domain', p.domain, "
+	    "'state', p.state, 'problem', p.problem, "
+	    "'checked_at', presence.rfc3339(p.checked_at), "
+	    "'until', presence.rfc3339(p.until_at)), p.credentials, p.url, "
+	    "p.domain FROM presence.pbx_api_get($1, $2) p" },
+	[ST_PBX_API_DELETE] = { "pbx_api_delete", 3,
+	    "SELECT presence.pbx_api_delete($1, $2, $3)" },
 	[ST_EXTENSION_LIST] = { "extension_list", 4,
 	    PAGE("json_build_object('extension', p.extension, "
 	    "'user', p.user_id, 'name', p.name, 'upn', p.upn)",

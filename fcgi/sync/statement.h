@@ -22,6 +22,10 @@ enum statement_name {
 	ST_RECORD,              /* results jsonb */
 	ST_PROBE_RECORD,        /* tenant, no, result, retry after s, detail */
 	ST_DUE_TAKE,            /* most */
+	ST_PBX_API_TAKE,        /* -> see tend.c */
+	ST_PBX_API_DONE,        /* tenant, pbx, claim, state, problem, left s */
+	ST_PBX_TOLD,            /* tenant, pbx, extension, calls json, asked us
+	                           -> jobs */
 	ST_CLOCK_US,
 	ST_CLOCK_JUMPED,
 	ST_RETENTION_SWEEP,     /* days of the log */
@@ -52,6 +56,9 @@ enum statement_name {
 	ST_PBX_CHANGE,          /* tenant, pbx, name, max_call_s, allow json, by */
 	ST_PBX_SECRET,          /* tenant, pbx, sealed, by -> old one's end */
 	ST_PBX_DELETE,          /* tenant, pbx, by -> jobs */
+	ST_PBX_API_SET,         /* tenant, pbx, url, domain, sealed, by */
+	ST_PBX_API_GET,         /* tenant, pbx -> json, sealed, url, domain */
+	ST_PBX_API_DELETE,      /* tenant, pbx, by */
 	ST_EXTENSION_LIST,      /* tenant, pbx, after, most -> json */
 	ST_EXTENSION_IMPORT,    /* tenant, pbx, lines json, dry run, by */
 	ST_EXTENSION_DELETE,    /* tenant, pbx, extension, by -> jobs */

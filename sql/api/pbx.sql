@@ -38,8 +38,9 @@ BEGIN
 END $$;
 
 -- The tenant's PBXs, the oldest first; one_id: that one only, PS404.
---   problem  why its newest request was refused, or that events came for an
---            extension that is linked to nobody; of the last 24 h
+--   problem  why its newest request was refused (of the last 24 h), what is wrong
+--            with its API, or that events came for an extension that is linked to
+--            nobody (of the last 24 h)
 CREATE OR REPLACE FUNCTION presence.pbx_rows(t_id uuid, one_id uuid)
 RETURNS TABLE (pbx_id uuid, name text, platform text, auth text, max_call_s int, allow text[],
     created_at timestamptz, last_event_at timestamptz, problem text,
@@ -47,6 +48,7 @@ RETURNS TABLE (pbx_id uuid, name text, platform text, auth text, max_call_s int,
 LANGUAGE sql STABLE AS $$
 SELECT p.pbx_id, p.name, p.platform, p.auth, p.max_call_s, p.allow, p.created_at, p.last_event_at,
     CASE WHEN presence.pbx_refused_now(p) THEN p.refused
+         WHEN a.state IN ('error', 'failed') THEN a.problem
          WHEN p.unknown_at > now() - interval '24 hours' AND NOT EXISTS
              (SELECT FROM presence.extension x WHERE x.tenant_id = p.tenant_id
               AND x.pbx_id = p.pbx_id AND x.extension = p.unknown_extension)
@@ -55,7 +57,8 @@ SELECT p.pbx_id, p.name, p.platform, p.auth, p.max_call_s, p.allow, p.created_at
     CASE WHEN p.old_until_at > now() THEN p.old_until_at END,
     (SELECT count(*)::int FROM presence.extension x
      WHERE x.tenant_id = p.tenant_id AND x.pbx_id = p.pbx_id)
-FROM presence.pbx p WHERE p.tenant_id = t_id AND (one_id IS NULL OR p.pbx_id = one_id)
+FROM presence.pbx p LEFT JOIN presence.pbx_api a USING (tenant_id, pbx_id)
+WHERE p.tenant_id = t_id AND (one_id IS NULL OR p.pbx_id = one_id)
 ORDER BY p.created_at, p.pbx_id
 $$;
 
@@ -125,6 +128,8 @@ BEGIN
         secret = sealed
     WHERE p.tenant_id = t_id AND p.pbx_id = p_id
     RETURNING p.old_until_at INTO until;
+    -- The subscription goes to the new address once it is known everywhere.
+    UPDATE pbx_api a SET at = now() + interval '2 s' WHERE a.tenant_id = t_id AND a.pbx_id = p_id;
     PERFORM admin_log(t_id, by, 'pbx', 'secret_changed',
         (SELECT p.name FROM pbx p WHERE p.tenant_id = t_id AND p.pbx_id = p_id));
     RETURN until;

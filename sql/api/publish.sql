@@ -245,6 +245,7 @@ DECLARE
     steps step[] := '{}';
     ended int;
     must boolean;
+    renewed step[] := '{}';
     wait_s float8;
 BEGIN
     -- Tenants that somebody else holds are left out, and others looked for.
@@ -323,8 +324,15 @@ BEGIN
         s.changed := s.u IS DISTINCT FROM d.person;
         b := s.b;
         steps := steps || s;
+        IF (s.job).goal = 'busy' AND (d.person).published = 'busy' THEN
+            renewed := renewed || s;
+        END IF;
     END LOOP;
     PERFORM steps_store(steps, true);
+    IF renewed <> '{}' THEN
+        PERFORM pbx_ask_about(ARRAY(SELECT (r.u).tenant_id FROM unnest(renewed) r),
+            ARRAY(SELECT (r.u).user_id FROM unnest(renewed) r), clock_timestamp());
+    END IF;
     IF i < jsonb_array_length(wanted) THEN      -- some are held, or were deleted
         DELETE FROM due x USING jsonb_to_recordset(wanted) AS w(t uuid, u uuid)
         WHERE x.tenant_id = w.t AND x.user_id = w.u AND w.t = ANY (locked) AND NOT EXISTS
@@ -510,6 +518,8 @@ BEGIN
     UPDATE tenant_budget SET gate_until_at = NULL, turns = NULL
     WHERE gate_until_at IS NOT NULL OR turns IS NOT NULL;
     UPDATE tenant SET probe_until_at = NULL, probe_at = moment WHERE probe_at IS NOT NULL;
+    UPDATE pbx_api SET at = moment, retry_at = NULL, claim_until_at = NULL;
+    UPDATE pbx_ask SET at = moment WHERE at > moment;
     UPDATE due d SET at = due_spread(moment, x.nr), turn = false
     FROM (SELECT tenant_id, user_id,
             row_number() OVER (PARTITION BY tenant_id ORDER BY first DESC, at) AS nr FROM due) x

@@ -49,6 +49,8 @@ declare -A sent=(
   ["GET /admin/api/pbxs/:id"]= ["PATCH /admin/api/pbxs/:id"]='{"name":"Taken"}' ["DELETE /admin/api/pbxs/:id"]=
   ["POST /admin/api/pbxs/:id/secret"]='{}' ["GET /admin/api/pbxs/:id/extensions"]="after=1000"
   ["PUT /admin/api/pbxs/:id/extensions"]=csv ["DELETE /admin/api/pbxs/:id/extensions/:extension"]=
+  ["GET /admin/api/pbxs/:id/api"]= ["DELETE /admin/api/pbxs/:id/api"]= ["GET /admin/api/pbxs/:id/api/people"]=
+  ["PUT /admin/api/pbxs/:id/api"]='{"url":"https://core.example","domain":"d","key":"k"}'
   ["GET /admin/api/people"]="after=$ANNA_OID" ["POST /admin/api/people/:oid/clear"]=
   ["GET /admin/api/activity"]="after=9000000000000000000" ["GET /admin/api/health"]="tenant_id=$TENANT_ID"
   ["GET /admin/api/app-package"]=

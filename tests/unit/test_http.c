@@ -311,6 +311,38 @@ each_thread_keeps_its_connection(void **state)
 	stop_server(s);
 }
 
+/* A kept connection of ours is not taken either: it was never looked at. */
+static void
+a_fence_keeps_calls_outside(void **state)
+{
+	struct server *s = start_server(known), *plain = start_server(NULL);
+	struct network home;
+	const struct http_fence none = { NULL, 0 }, own = { &home, 1 };
+	struct http_request rq = { .url = url_of(s, "/") };
+	struct http_response rs;
+	int connections;
+
+	(void)state;
+	assert_true(network_parse("127.0.0.0/8", &home));
+	assert_string_equal(fetch_with(rq).body, "hello");
+	connections = s->connections;
+	rq.fence = &none;
+	rs = fetch_with(rq);
+	assert_int_equal(rs.result, HTTP_UNREACHABLE);
+	assert_non_null(strstr(rs.why, "not public"));
+	assert_int_equal(s->connections, connections);
+	rq.fence = &own;
+	assert_string_equal(fetch_with(rq).body, "hello");
+	assert_int_equal(s->connections, connections + 1);
+	rq.url = url_of(plain, "/"); /* not by http */
+	assert_int_equal(fetch_with(rq).result, HTTP_UNREACHABLE);
+	assert_int_equal(plain->connections, 0);
+	rq.fence = NULL;
+	assert_string_equal(fetch_with(rq).body, "hello");
+	stop_server(s);
+	stop_server(plain);
+}
+
 static void
 bad_ca_files_stop_the_start(void **state)
 {
@@ -340,6 +372,7 @@ main(void)
 		cmocka_unit_test(unreachable_is_certain),
 		cmocka_unit_test(tls_is_verified),
 		cmocka_unit_test(each_thread_keeps_its_connection),
+		cmocka_unit_test(a_fence_keeps_calls_outside),
 	};
 
 	return cmocka_run_group_tests(tests, make_all, drop_all);

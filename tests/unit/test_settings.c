@@ -481,6 +481,35 @@ measures_distance(void **state)
 	assert_int_equal(distance("LEASE_S", "LEASE_MS"), 1);
 }
 
+static void
+tells_public_addresses(void **state)
+{
+	static const char *const outside[] = { "8.8.8.8", "1.0.0.1",
+		"100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0",
+		"192.167.255.255", "192.169.0.0", "198.17.255.255",
+		"223.255.255.255", "::ffff:8.8.8.8", "2a00:1450::1",
+		"2606:4700::1" };
+	static const char *const inside[] = { "0.0.0.0", "10.1.2.3",
+		"100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255",
+		"169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.8",
+		"192.0.2.1", "192.168.1.1", "198.18.0.1", "198.19.255.255",
+		"198.51.100.1", "203.0.113.9", "224.0.0.1", "240.0.0.1",
+		"255.255.255.255", "::", "::1", "::ffff:127.0.0.1",
+		"::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1",
+		"64:ff9b::a00:1", "fe80::1", "fc00::1", "fd12:3456::1",
+		"ff02::1", "fec0::1", "2001::1", "2001:db8::1", "2002:a00:1::",
+		"3fff::1", "", "host", "8.8.8.8/8" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		assert_string_equal(
+		    network_is_public(outside[i]) ? outside[i] : "inside", outside[i]);
+	for (i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
+		assert_string_equal(
+		    network_is_public(inside[i]) ? "public" : inside[i], inside[i]);
+}
+
 int
 main(void)
 {
@@ -498,6 +527,7 @@ main(void)
 		CASE(reads_numbers_and_words),
 		CASE(reads_networks),
 		CASE(measures_distance),
+		CASE(tells_public_addresses),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
