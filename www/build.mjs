@@ -77,7 +77,7 @@ await mkdir(join(output, 'admin/guides'), { recursive: true });
 for (const file of (await readdir(guides)).filter((name) => name.endsWith('.md'))) {
 	const text = await readFile(join(guides, file), 'utf8');
 	const title = /^# (.+)$/m.exec(text)[1];
-	const body = marked.parse(text).replace(/href="([a-z-]+)\.md/g, 'href="/admin/guides/$1')
+	const body = marked.parse(text).replace(/href="([a-z0-9-]+)\.md/g, 'href="/admin/guides/$1')
 		.replaceAll('<table>', '<div class="scroll"><table>').replaceAll('</table>', '</table></div>');
 	await writeFile(join(output, 'admin/guides', file.replace(/md$/, 'html')),
 		frame.replace('{title}', () => title).replace('{body}', () => body));
