@@ -56,7 +56,14 @@ logged() { # WORDS: in Kamailio's log
 }
 PATH=$PATH:/usr/sbin:/sbin
 configure "$url" "$secret"
-kamailio -c -f "$dir/kamailio.cfg" "${routes[@]}" >"$dir/check.log" 2>&1 || fail "kamailio -c: $(tail -n 5 "$dir/check.log")"
+# Debian's own file takes them as well, where the guide says.
+{
+  sed -e 's/^\troute(SIPOUT);/\troute(PRESENCE_CALL);\n&/' -e 's/^\t\troute(DLGURI);/\t\troute(PRESENCE_WITHIN);\n&/' \
+    -e 's/^onreply_route\[MANAGE_REPLY\] {/&\n\troute(PRESENCE_REPLY);/' /etc/kamailio/kamailio.cfg
+  echo 'include_file "presence.cfg"'
+} >"$dir/debian.cfg"
+is "$(grep -c 'route(PRESENCE_' "$dir/debian.cfg")" 3 "calls in Debian's file"
+kamailio -c -f "$dir/debian.cfg" >"$dir/check.log" 2>&1 || fail "kamailio -c: $(tail -n 5 "$dir/check.log")"
 kamailio_start
 
 # --- the phones -----------------------------------------------------------------
