@@ -1,12 +1,13 @@
 // Storms, one after the other, against the stack whose DIR/env is in the environment:
 //
-//   node tests/storm/main.mjs faults|deaths
+//   node tests/storm/main.mjs faults|deaths|platforms
 //
 //   STORM_SEED      of the first run (default: any); the others take the following ones
 //   STORM_S         seconds of each storm (default 20)
 //   STORM_RUNS      how many runs (default 1); the first one that fails is the last
 //   STORM_LOG       a line is appended for each run
 //   STORM_INSTANCES how many of each program run
+//   STORM_PLATFORM  of `platforms`: all PBXs are of this one
 //
 // Each run has its own tenants, people and PBXs. It fails when somebody is shown
 // wrongly for too long, or ever was told an older state after a newer one.
@@ -15,24 +16,27 @@ import { appendFileSync } from 'node:fs';
 import { Judge } from './judge.mjs';
 import { Model } from './model.mjs';
 import { planMake } from './plan.mjs';
+import { platformsPlan } from './platforms.mjs';
 import { Storm } from './storm.mjs';
+import { Talk } from './talk.mjs';
 import { agent, sim, worldMake } from './world.mjs';
 
 const kind = process.argv[2];
 const deaths = kind === 'deaths';
-const { STORM_S = '20', STORM_RUNS = '1', STORM_SEED, STORM_LOG, STORM_INSTANCES = '1' } = process.env;
+const platforms = kind === 'platforms';
+const { STORM_S = '20', STORM_RUNS = '1', STORM_SEED, STORM_LOG, STORM_INSTANCES = '1', STORM_PLATFORM } = process.env;
 const SHOWN = 12; // faults that are printed
 
 // Without deaths nobody may be turned away; 503 is of a machine that is too slow.
 const ALLOWED = deaths ? /^(200|502|503|504|ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|cut off: (ECONNRESET|aborted))$/ : /^(200|503)$/;
 
 async function one(seed) {
-	const options = { seconds: Number(STORM_S), deaths, instances: Number(STORM_INSTANCES) };
-	const plan = planMake(seed, options);
+	const options = { seconds: Number(STORM_S), deaths, instances: Number(STORM_INSTANCES), platform: STORM_PLATFORM };
+	const plan = platforms ? platformsPlan(seed, options) : planMake(seed, options);
 	const model = new Model();
 	const world = await worldMake(plan, model, `s${seed}`);
 	const since = (await sim('GET', 'calls?limit=1&op=none')).seq;
-	const storm = new Storm(plan, world, model, options);
+	const storm = new (platforms ? Talk : Storm)(plan, world, model, options);
 	await storm.run();
 	const { hits, late } = await storm.faultsEnd();
 	const ended_at = Date.now();
@@ -40,7 +44,7 @@ async function one(seed) {
 	if (storm.complaints.length) // what is wrong already needs no waiting
 		return result(seed, storm, judge, { seconds: 0, faults: storm.complaints, hits });
 	const { seconds, faults } = await judge.right(late, ended_at);
-	faults.push(...await judge.stored(), ...await judge.always(), ...storm.complaints);
+	faults.push(...await judge.stored(), ...await judge.always(), ...storm.complaints, ...storm.shown?.().faults ?? []);
 	for (const answer of Object.keys(storm.counts.counts))
 		if (!ALLOWED.test(answer))
 			faults.push(`answered ${storm.counts.counts[answer]} times: ${answer}`);
@@ -48,7 +52,7 @@ async function one(seed) {
 }
 
 const result = (seed, storm, judge, { seconds, faults, hits }) => ({
-	seed, right_s: seconds, faults, hits, deaths: storm.died, events: storm.keys.size, answers: storm.counts.counts,
+	seed, right_s: seconds, faults, hits, deaths: storm.died, events: storm.events ?? storm.keys.size, lines: storm.shown?.().lines ?? [], answers: storm.counts.counts,
 	outcomes: storm.outcomes, slowest_ms: storm.counts.slowest_ms, busy: [...storm.model.people.values()].filter((p) => p.busy).length,
 	calls: judge.calls.length, healed: judge.healed.size,
 });
@@ -64,6 +68,7 @@ for (let run = 0; run < Number(STORM_RUNS); run++, seed++) {
 	console.log(`${failed ? 'FAILED' : 'right'} after ${r.right_s.toFixed(1)} s: ${r.events} events (${words(r.outcomes)}), ${
 		r.calls} calls of Graph, ${r.busy} busy, ${r.deaths} deaths, ${r.healed} refused people brought a new goal, answers: ${
 		words(r.answers)}, the slowest ${r.slowest_ms} ms`);
+	r.lines.forEach((line) => console.log(`  ${line}`));
 	if (STORM_LOG)
 		appendFileSync(STORM_LOG, `seed=${seed} kind=${kind} instances=${STORM_INSTANCES} seconds=${STORM_S} result=${failed ? 'failed' : 'right'} right_s=${
 			r.right_s.toFixed(1)} events=${r.events} calls=${r.calls} deaths=${r.deaths} faults="${words(r.hits)}"\n`);
@@ -71,7 +76,8 @@ for (let run = 0; run < Number(STORM_RUNS); run++, seed++) {
 		r.faults.slice(0, SHOWN).forEach((text) => console.log(`  ${text}`));
 		if (r.faults.length > SHOWN)
 			console.log(`  ... and ${r.faults.length - SHOWN} more`);
-		console.log(`replay: STORM_SEED=${seed} STORM_S=${STORM_S}${deaths ? ` STORM_INSTANCES=${STORM_INSTANCES}` : ''} tests/run storm/${deaths ? '20' : '10'}`);
+		console.log(`replay: STORM_SEED=${seed} STORM_S=${STORM_S}${deaths ? ` STORM_INSTANCES=${STORM_INSTANCES}` : ''}${STORM_PLATFORM ? ` STORM_PLATFORM=${STORM_PLATFORM}` : ''} tests/run storm/${
+			{ faults: 10, deaths: 20, platforms: 30 }[kind]}`);
 		process.exitCode = 1;
 		break;
 	}

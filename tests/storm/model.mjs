@@ -138,6 +138,14 @@ export class Model {
 		return { outcome: 'taken', person: p };
 	}
 
+	/** The end of a call that names nobody: for all who are in it at that PBX, or would be. */
+	over(pbx, call, from, to) {
+		this.pbxs.get(pbx).ends.add(JSON.stringify([null, call, null]));
+		for (const p of this.people.values())
+			if (this.legsEnd(p, (l) => l.kind === 'call' && l.pbx === pbx && l.call === call))
+				this.follow(p, 'news', from, to);
+	}
+
 	/** Graph confirmed this person's Busy before an answer: what ends it is owed. */
 	confirmed(person) {
 		const p = this.people.get(person);
@@ -168,7 +176,7 @@ export class Model {
 					p.legs.delete(key);
 			return;
 		}
-		if (x.ends.has(name(null)) || x.ends.has(name(leg)))
+		if (x.ends.has(name(null)) || x.ends.has(name(leg)) || x.ends.has(JSON.stringify([null, e.call_id, null])))
 			return;
 		const key = JSON.stringify([pbx, extension, 'call', e.call_id, leg]);
 		const rank = RANK[e.type];

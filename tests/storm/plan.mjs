@@ -30,9 +30,9 @@ export function dice(seed) {
 	return roll;
 }
 
-const PEOPLE = 22; // of each tenant; the first 8 strict, the last 4 in pairs
-const STRICT = 8;
-const PAIRED = 18;
+export const PEOPLE = 22; // of each tenant; the first 8 strict, the last 4 in pairs
+export const STRICT = 8;
+export const PAIRED = 18;
 // How a PBX stamps its events: truly, not at all, or by a clock hours ahead. The
 // last one is the PBX whose extensions are linked anew in mid-call.
 export const PBXS = [
@@ -42,15 +42,18 @@ export const PBXS = [
 const LATE_S = 20; // between two moments that late events speak of
 export const LATE_FROM_S = 1000; // and how long ago the first of them lies
 
+/** Their settings when it begins. */
+export const tenantsMake = (roll) => [
+	{ after_call: 'available', ringing_is_busy: false, lease_s: 900 },
+	{ after_call: 'clear', ringing_is_busy: true, lease_s: 300 },
+	{ after_call: roll.of(['available', 'clear']), ringing_is_busy: roll.chance(50), lease_s: 600 },
+];
+
 export function planMake(seed, { seconds, deaths = false, instances = 1 }) {
 	const roll = dice(seed);
-	const tenants = [
-		{ after_call: 'available', ringing_is_busy: false, lease_s: 900 },
-		{ after_call: 'clear', ringing_is_busy: true, lease_s: 300 },
-		{ after_call: roll.of(['available', 'clear']), ringing_is_busy: roll.chance(50), lease_s: 600 },
-	];
+	const tenants = tenantsMake(roll);
 	const loser = roll(4); // whose consent is lost for a while; 3: nobody's
-	const plan = { seed, seconds, tenants, pbxs: [], actors: [], changes: [], faults: [], deaths: [] };
+	const plan = { seed, seconds, tenants, pbxs: tenants.map(() => PBXS.map(() => 'generic')), actors: [], changes: [], faults: [], deaths: [] };
 	tenants.forEach((_, t) => {
 		for (let person = 0; person < PAIRED; person++)
 			plan.actors.push(actorMake(dice(seed * 7919 + t * 100 + person), { seconds, tenant: t, people: [person], strict: person < STRICT }));
@@ -121,7 +124,7 @@ function actorMake(roll, { seconds, ...who }) {
 	return { tenant, people, strict, phones, steps };
 }
 
-function moveOf(roll, a, moves) {
+export function moveOf(roll, a, moves) {
 	let n = roll(moves.reduce((sum, [weight]) => sum + weight, 0));
 	const [, move] = moves.find(([weight]) => (n -= weight) < 0);
 	return move;
@@ -306,11 +309,11 @@ function linkMove(a, at_ms) {
 
 // ---- what happens to whole tenants ---------------------------------------------
 
-function changesMake(roll, seconds, tenant, loses) {
+export function changesMake(roll, seconds, tenant, loses, pbxs = PBXS) {
 	const ms = seconds * 1000;
 	const changes = [];
 	const at = (percent) => Math.floor(ms * percent / 100);
-	for (const [pbx, { late, stamps }] of PBXS.entries())
+	for (const [pbx, { late, stamps }] of pbxs.entries())
 		for (let at_ms = 2000 + roll(15_000); at_ms < ms; at_ms += 5000 + roll(20_000))
 			changes.push({
 				at_ms, tenant, do: 'restart', pbx, id: `${tenant}-r${pbx}-${at_ms}`,
@@ -361,7 +364,7 @@ const LATE_FAULTS = [
 ];
 
 // What lands late needs a minute to be corrected: in one seed of three, and early.
-function faultsMake(roll, seconds) {
+export function faultsMake(roll, seconds) {
 	const faults = [];
 	const add = (table, at_ms) => {
 		let n = roll(table.reduce((sum, [, weight]) => sum + weight, 0));

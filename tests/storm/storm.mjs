@@ -7,7 +7,7 @@ import { Counts, ask, insist, pause, sign } from '../http/sender.mjs';
 import { LATE_FROM_S, PBXS } from './plan.mjs';
 import { PIDS, admin, agent, ctl, sim, tab } from './world.mjs';
 
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 const HELD_MS = 4000; // the answer's limit, and the batch that is under way then
 const AHEAD_MS = 2 * 3600 * 1000; // the clock of a PBX that is hours wrong
 
@@ -119,17 +119,24 @@ export class Storm {
 
 	// ---- a step of an actor ------------------------------------------------------
 
+	/** The PBXs at whose doors it must stand. */
+	touched(actor, step) {
+		if (step.do === 'link')
+			return [3];
+		return step.do === 'post' && !actor.strict ? step.posts.map((p) => p.pbx ?? this.bodies.get(p.id)?.pbx ?? 0) : actor.phones.map((x) => x.pbx);
+	}
+
 	async step(actor, step) {
 		const tenant = this.world.tenants[actor.tenant];
 		// A restart of a PBX and its list of links stand alone, for a strict person all along.
-		const touched = step.do === 'link' ? [3]
-			: step.do === 'post' && !actor.strict ? step.posts.map((p) => p.pbx ?? this.bodies.get(p.id)?.pbx ?? 0) : actor.phones.map((x) => x.pbx);
-		const doors = [...new Set(touched)].sort().map((i) => tenant.pbxs[i].door);
+		const doors = [...new Set(this.touched(actor, step))].sort().map((i) => tenant.pbxs[i].door);
 		for (const door of doors)
 			await door.enter(step.do === 'link');
 		try {
 			if (step.do === 'post')
 				await this.posts(actor, tenant, step);
+			else if (step.do === 'say')
+				await this.say(actor, tenant, step);
 			else if (step.do === 'link')
 				await this.link(actor, tenant, step);
 			else

@@ -6,7 +6,6 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { agentNew, ask } from '../http/sender.mjs';
-import { PBXS } from './plan.mjs';
 
 const run = promisify(execFile);
 export const { SIM_URL, PUBLIC_URL, DATABASE_URL, PIDS, BUILD = 'build', STACK_DIR } = process.env;
@@ -95,7 +94,7 @@ async function must(what, asked, status = 200) {
 
 /**
  * Makes the plan's tenants, new ones for each world. Gives {tenants: [{id, session, pbxs:
- * [{id, url, secret}], people: [{id, upn, token}]}]} and tells the model.
+ * [{id, url, secret, platform}], people: [{id, upn, token}]}]} and tells the model.
  */
 export async function worldMake(plan, model, name) {
 	const tenants = plan.tenants.map((settings, t) => ({ id: guid(name, t), domain: `t${t}.${name}.example`, settings: { ...settings }, pbxs: [], people: [] }));
@@ -115,9 +114,9 @@ export async function worldMake(plan, model, name) {
 		t.session = await signIn(`admin@${t.domain}`);
 		await must('settings', admin(t, 'PATCH', 'tenant', { settings: t.settings }));
 		model.tenantAdd(t.id, t.settings);
-		for (const i of PBXS.keys()) {
-			const { id, webhook_url: url, secret } = await must('a PBX', admin(t, 'POST', 'pbxs', { name: `PBX ${i}`, platform: 'generic' }), 201);
-			t.pbxs.push({ id, url, secret });
+		for (const [i, platform] of plan.pbxs[n].entries()) {
+			const { id, webhook_url: url, secret } = await must('a PBX', admin(t, 'POST', 'pbxs', { name: `PBX ${i}`, platform }), 201);
+			t.pbxs.push({ id, url, secret, platform });
 			model.pbxAdd(id, t.id);
 		}
 		for (const p of t.people) {
