@@ -153,8 +153,15 @@ function ringcentralSay(path, at_ms, body, tells) {
 	}, tells, { key: uuid });
 }
 
+// Another device of who takes the call rings as a party of its own, until then.
+function otherDevice(c, what) {
+	const phone = c.callees[c.answerer];
+	const word = { rings: 'rings', answered: 'elsewhere', ended: 'elsewhere' }[what];
+	return phone && word && c.n % 2 ? [{ phone, side: 'callee', leg: 'device', word }] : [];
+}
+
 function ringcentralWrite(c, what, by) {
-	const told = moments(c, what, by);
+	const told = [...moments(c, what, by), ...otherDevice(c, what)];
 	return [ringcentralSay('telephony/sessions', Date.now(), {
 		sequence: 3, sessionId: `4029${c.n}`, telephonySessionId: `Y3M${c.n}`, eventTime: new Date().toISOString(), accountId: '400144452008',
 		parties: told.map(({ phone, side, leg, word }) => ({
