@@ -43,7 +43,8 @@ GRANT EXECUTE ON FUNCTION
     presence.call_over(uuid, uuid, text),
     presence.pbx_door(uuid),
     presence.pbx_refused(uuid, text),
-    presence.pbx_unknown(uuid, text)
+    presence.pbx_unknown(uuid, text),
+    presence.capture_add(uuid, uuid, text, text, text, text[], text, boolean, int, text)
 TO presence_webhook;
 
 GRANT EXECUTE ON FUNCTION
@@ -73,6 +74,10 @@ GRANT EXECUTE ON FUNCTION
     presence.pbx_api_set(uuid, uuid, text, text, text, uuid),
     presence.pbx_api_get(uuid, uuid),
     presence.pbx_api_delete(uuid, uuid, uuid),
+    presence.capture_start(uuid, uuid, text, uuid),
+    presence.capture_delete(uuid, uuid, uuid),
+    presence.capture_state(uuid, uuid),
+    presence.capture_rows(uuid, uuid, int),
     presence.extension_list(uuid, uuid, text, int),
     presence.extension_import(uuid, uuid, jsonb, boolean, uuid),
     presence.extension_delete(uuid, uuid, text, uuid),

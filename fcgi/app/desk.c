@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "sync/statement.h"
 #include "web/server.h"
 
@@ -118,6 +119,16 @@ desk_publish(struct request *rq, int which, const char *const *args,
 	    jobs, n, TOLD_WITHIN_MS);
 	if (ret_all_told != NULL)
 		*ret_all_told = all_told;
+	return ERR_OK;
+}
+
+enum err
+desk_pbx_id(struct request *rq, char **ret)
+{
+	if (!text_is_uuid(rq->params[0]))
+		return fail(&rq->cx, ERR_NOT_FOUND, "there is no such PBX");
+	*ret = arena_strdup(&rq->cx.arena, rq->params[0]);
+	text_lower(*ret);
 	return ERR_OK;
 }
 

@@ -64,6 +64,10 @@ enum err desk_answer(struct request *rq, int status, int which,
 enum err desk_publish(struct request *rq, int which, const char *const *args,
     bool *ret_all_told) __attribute__((warn_unused_result));
 
+/* The PBX that the path's first parameter names, in lower case. errors NOT_FOUND */
+enum err desk_pbx_id(struct request *rq, char **ret)
+    __attribute__((warn_unused_result));
+
 /* The body as one JSON object. errors MEDIA, INPUT */
 struct json_object;
 enum err desk_body(struct request *rq, struct json_object **ret)

@@ -38,6 +38,7 @@ struct entry {
 	int64_t events_us;      /* the bucket: events are 1,000 us each */
 	int64_t events_at_us;
 	int64_t noted_ms[2];    /* a refusal; an unknown extension */
+	char capture_key[CAPTURE_KEY_MAX + 1]; /* "": nothing is recorded */
 	struct entry *next;     /* in its bucket */
 	struct entry *newer, *older;
 };
@@ -98,6 +99,7 @@ entry_clear(struct entry *e)
 	e->allow = NULL;
 	e->nallow = 0;
 	e->tenant_id[0] = '\0';
+	e->capture_key[0] = '\0';
 }
 
 static void
@@ -160,6 +162,7 @@ struct found {
 	int nsecrets;
 	struct network *allow; /* heap */
 	size_t nallow;
+	const char *capture_key; /* NULL: nothing is recorded */
 };
 
 /* A network that cannot be read allows nobody. */
@@ -239,6 +242,7 @@ ask(struct ctx *cx, struct door *d, struct db *db, const char *pbx_id,
 	if (read_secret(cx, d, pbx_id, rows_text(r, 0, 4), ret))
 		fail_forget(cx);
 	ret->known = true;
+	ret->capture_key = rows_text(r, 0, 6);
 	return read_allow(cx, rows_text(r, 0, 5), ret);
 }
 
@@ -250,6 +254,8 @@ entry_set(struct entry *e, struct found *f)
 	if (!f->known)
 		return;
 	snprintf(e->tenant_id, sizeof(e->tenant_id), "%s", f->tenant_id);
+	snprintf(e->capture_key, sizeof(e->capture_key), "%s",
+	    f->capture_key ? f->capture_key : "");
 	e->platform = f->platform;
 	e->auth = f->auth;
 	for (; e->nsecrets < f->nsecrets; e->nsecrets++)
@@ -350,6 +356,8 @@ copy_out(struct request *rq, struct door *d, const char *pbx_id,
 	if (known) {
 		memcpy(ret->pbx_id, e->pbx_id, sizeof(ret->pbx_id));
 		memcpy(ret->tenant_id, e->tenant_id, sizeof(ret->tenant_id));
+		memcpy(ret->capture_key, e->capture_key,
+		    sizeof(ret->capture_key));
 		ret->platform = e->platform;
 		c->auth = e->auth;
 		c->allowed = e->nallow == 0 ||
@@ -530,6 +538,24 @@ void
 door_unknown(struct door *d, const char *pbx_id, const char *extension)
 {
 	note_put(d, ST_PBX_UNKNOWN, pbx_id, extension);
+}
+
+struct notes *
+door_notes(struct door *d)
+{
+	return d->notes;
+}
+
+void
+door_capture_over(struct door *d, const char *pbx_id)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&d->lock);
+	e = entry_find(d, pbx_id);
+	if (e)
+		e->capture_key[0] = '\0';
+	pthread_mutex_unlock(&d->lock);
 }
 
 /* --- start and stop ------------------------------------------------------------- */

@@ -18,8 +18,11 @@ enum err door_new(struct ctx *cx, const struct settings *s,
     __attribute__((warn_unused_result));
 void door_free(struct door *d);
 
+#define CAPTURE_KEY_MAX 64
+
 struct caller {                         /* in the request's arena */
 	char pbx_id[37], tenant_id[37];
+	char capture_key[CAPTURE_KEY_MAX + 1]; /* "": it is not recorded */
 	const struct platform *platform;
 	bool greeted;                   /* a handshake: reply is the answer */
 	struct pbx_reply reply;
@@ -45,5 +48,10 @@ void door_refused(struct ctx *cx, struct door *d, const char *pbx_id);
  * nobody: the first of them. (Many senders have several names for one person, and
  * one of them is enough.) */
 void door_unknown(struct door *d, const char *pbx_id, const char *extension);
+
+/* Where a PBX's page is written to, aside. The door's own. */
+struct notes *door_notes(struct door *d);
+/* Nothing more of this PBX is recorded, until the database says so anew. */
+void door_capture_over(struct door *d, const char *pbx_id);
 
 #endif

@@ -42,6 +42,13 @@ enum err pbx_api_put(struct request *rq);
 enum err pbx_api_delete(struct request *rq);
 enum err pbx_api_people_get(struct request *rq);
 
+/* captures.c */
+enum err capture_get(struct request *rq);
+enum err capture_post(struct request *rq);
+enum err capture_delete(struct request *rq);
+enum err capture_replay_post(struct request *rq);
+enum err capture_download_get(struct request *rq);
+
 /* extensions.c */
 enum err extensions_get(struct request *rq);
 enum err extensions_put(struct request *rq);

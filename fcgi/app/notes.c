@@ -14,6 +14,11 @@
 #define NOTES_MAX 256
 
 struct note {
+	notes_work *work;
+	void *item;
+};
+
+struct line {
 	int statement;
 	char pbx_id[37], text[320];
 };
@@ -38,8 +43,7 @@ run(void *arg)
 	while (queue_take(n->queue, &item, 1, -1) > 0) {
 		note = item;
 		ctx_init(&cx, NULL);
-		if (db_call(&cx, db, note->statement, (const char *[]){
-		    note->pbx_id, note->text }, NULL))
+		if (note->work(&cx, db, note->item))
 			log_say(LOG_WARN, "a PBX's page lacks a note: %s",
 			    cx.detail);
 		ctx_done(&cx);
@@ -73,15 +77,39 @@ notes_stop(struct notes *n)
 	heap_free(n);
 }
 
+bool
+notes_do(struct notes *n, notes_work *work, void *item)
+{
+	struct note *note = heap_alloc(sizeof(*note));
+
+	note->work = work;
+	note->item = item;
+	if (queue_put(n->queue, note))
+		return true;
+	heap_free(note);
+	return false;
+}
+
+static enum err
+line_store(struct ctx *cx, struct db *db, void *item)
+{
+	struct line *line = item;
+	enum err e = db_call(cx, db, line->statement,
+	    (const char *[]){ line->pbx_id, line->text }, NULL);
+
+	heap_free(line);
+	return e;
+}
+
 void
 notes_put(struct notes *n, int statement, const char *pbx_id,
     const char *text)
 {
-	struct note *note = heap_alloc(sizeof(*note));
+	struct line *line = heap_alloc(sizeof(*line));
 
-	note->statement = statement;
-	snprintf(note->pbx_id, sizeof(note->pbx_id), "%s", pbx_id);
-	snprintf(note->text, sizeof(note->text), "%s", text);
-	if (!queue_put(n->queue, note))
-		heap_free(note);
+	line->statement = statement;
+	snprintf(line->pbx_id, sizeof(line->pbx_id), "%s", pbx_id);
+	snprintf(line->text, sizeof(line->text), "%s", text);
+	if (!notes_do(n, line_store, line))
+		heap_free(line);
 }

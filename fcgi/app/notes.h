@@ -5,6 +5,9 @@
 #ifndef APP_NOTES_H
 #define APP_NOTES_H
 
+#include <stdbool.h>
+
+#include "base/db.h"
 #include "base/settings.h"
 
 struct notes;
@@ -13,5 +16,11 @@ void notes_stop(struct notes *n); /* stores what is there first */
 /* statement: ST_PBX_REFUSED or ST_PBX_UNKNOWN. Where too much waits it is lost. */
 void notes_put(struct notes *n, int statement, const char *pbx_id,
     const char *text);
+
+/* The same for what is more than a text: work(item) is called there once, and frees
+ * the item. errors are db_call's. false: too much waits, the item stays the caller's. */
+typedef enum err notes_work(struct ctx *cx, struct db *db, void *item);
+bool notes_do(struct notes *n, notes_work *work, void *item)
+    __attribute__((warn_unused_result));
 
 #endif

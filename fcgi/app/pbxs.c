@@ -13,17 +13,6 @@
 #define ALLOW_MAX 50
 #define NAME_MAX_BYTES 400 /* 100 characters, which the database counts */
 
-/* The PBX that the path names; its id in lower case. */
-static enum err
-pbx_id(struct request *rq, char **ret)
-{
-	if (!text_is_uuid(rq->params[0]))
-		return fail(&rq->cx, ERR_NOT_FOUND, "there is no such PBX");
-	*ret = arena_strdup(&rq->cx.arena, rq->params[0]);
-	text_lower(*ret);
-	return ERR_OK;
-}
-
 /* What can be connected here: {"items":[{name, title, auth: the default, auths, api}]} */
 enum err
 platforms_get(struct request *rq)
@@ -65,7 +54,7 @@ pbx_get(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_id(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e != ERR_OK)
 		return e;
 	return desk_answer(rq, 200, ST_PBX_GET, (const char *[]){
@@ -220,7 +209,7 @@ pbx_patch(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_id(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e == ERR_OK)
 		e = desk_body(rq, &body);
 	if (e == ERR_OK)
@@ -249,7 +238,7 @@ pbx_delete(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_id(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e == ERR_OK)
 		e = desk_publish(rq, ST_PBX_DELETE,
 		    (const char *[]){ v->tenant_id, id, v->user_id }, NULL);
@@ -271,7 +260,7 @@ pbx_secret_post(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_id(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e == ERR_OK && rq->body_len > 0)
 		e = desk_body(rq, &body);
 	if (e == ERR_OK)

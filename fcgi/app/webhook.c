@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "app/capture.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "pbx/adapt.h"
@@ -173,6 +174,8 @@ receive(struct request *rq, const char *path_secret)
 		metrics_add(METRIC_ANSWER_2XX, 1);
 		return greet(rq, &caller.reply);
 	}
+	if (!e)
+		capture_request(rq, w->door, &caller, path_secret);
 	if (!e)
 		e = caller.platform->parse(&rq->cx, &in, &events);
 	/* What is no event costs work as well. */

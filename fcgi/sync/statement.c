@@ -52,11 +52,14 @@ const struct statement statements[ST__MAX] = {
 	    "SELECT presence.call_over($1, $2, $3)" },
 	[ST_PBX_DOOR] = { "pbx_door", 1,
 	    "SELECT tenant_id, platform, auth, secret, old_secret, "
-	    "array_to_json(allow) FROM presence.pbx_door($1)" },
+	    "array_to_json(allow), capture_key FROM presence.pbx_door($1)" },
 	[ST_PBX_REFUSED] = { "pbx_refused", 2,
 	    "SELECT presence.pbx_refused($1, $2)" },
 	[ST_PBX_UNKNOWN] = { "pbx_unknown", 2,
 	    "SELECT presence.pbx_unknown($1, $2)" },
+	[ST_CAPTURE_ADD] = { "capture_add", 10,
+	    "SELECT presence.capture_add($1, $2, $3, $4, $5, " TEXTS("$6")
+	    ", $7, $8, $9, $10)" },
 	[ST_RECORD] = { "record", 2, JOB_ROWS "presence.record($1::jsonb, $2)" },
 	[ST_PROBE_RECORD] = { "probe_record", 5,
 	    "SELECT consent, problem "
@@ -160,6 +163,24 @@ const struct statement statements[ST__MAX] = {
 	    "p.domain FROM presence.pbx_api_get($1, $2) p" },
 	[ST_PBX_API_DELETE] = { "pbx_api_delete", 3,
 	    "SELECT presence.pbx_api_delete($1, $2, $3)" },
+	[ST_CAPTURE_START] = { "capture_start", 4,
+	    "SELECT presence.capture_start($1, $2, $3, $4)" },
+	[ST_CAPTURE_DELETE] = { "capture_delete", 3,
+	    "SELECT presence.capture_delete($1, $2, $3)" },
+	[ST_CAPTURE_VIEW] = { "capture_view", 2,
+	    "SELECT json_build_object('recording', (SELECT json_build_object("
+	    "'left', s.left_n, 'until', presence.rfc3339(s.until)) "
+	    "FROM presence.capture_state($1, $2) s), 'items', "
+	    "coalesce(json_agg(json_build_object('no', c.no, "
+	    "'at', presence.rfc3339(c.at), 'method', c.method, "
+	    "'query', c.query, 'headers', c.headers, 'body', c.body, "
+	    "'cut', c.cut, 'status', c.status, 'detail', c.detail) "
+	    "ORDER BY c.no), '[]')) "
+	    "FROM presence.capture_rows($1, $2, NULL) c" },
+	[ST_CAPTURE_ROWS] = { "capture_rows", 3,
+	    "SELECT no, presence.rfc3339(at), method, query, "
+	    "array_to_json(headers), body, cut, status, detail, platform, auth "
+	    "FROM presence.capture_rows($1, $2, $3)" },
 	[ST_EXTENSION_LIST] = { "extension_list", 4,
 	    PAGE("json_build_object('extension', p.extension, "
 	    "'user', p.user_id, 'name', p.name, 'upn', p.upn)",

@@ -19,6 +19,8 @@ enum statement_name {
 	ST_PBX_DOOR,            /* pbx */
 	ST_PBX_REFUSED,         /* pbx, why */
 	ST_PBX_UNKNOWN,         /* pbx, extension */
+	ST_CAPTURE_ADD,         /* tenant, pbx, key, method, query, headers json,
+				   body, cut, status, detail -> goes on? */
 	ST_RECORD,              /* results jsonb */
 	ST_PROBE_RECORD,        /* tenant, no, result, retry after s, detail */
 	ST_DUE_TAKE,            /* most */
@@ -59,6 +61,12 @@ enum statement_name {
 	ST_PBX_API_SET,         /* tenant, pbx, url, domain, sealed, by */
 	ST_PBX_API_GET,         /* tenant, pbx -> json, sealed, url, domain */
 	ST_PBX_API_DELETE,      /* tenant, pbx, by */
+	ST_CAPTURE_START,       /* tenant, pbx, key, by */
+	ST_CAPTURE_DELETE,      /* tenant, pbx, by */
+	ST_CAPTURE_VIEW,        /* tenant, pbx -> json */
+	ST_CAPTURE_ROWS,        /* tenant, pbx, no or NULL -> no, at, method, query,
+				   headers json, body, cut, status, detail,
+				   platform, auth */
 	ST_EXTENSION_LIST,      /* tenant, pbx, after, most -> json */
 	ST_EXTENSION_IMPORT,    /* tenant, pbx, lines json, dry run, by */
 	ST_EXTENSION_DELETE,    /* tenant, pbx, extension, by -> jobs */

@@ -470,11 +470,14 @@ BEGIN
 END $$;
 
 -- What the webhook's door must know of a PBX. Secrets are sealed.
+--   capture_key  NULL: its requests are not recorded
 CREATE OR REPLACE FUNCTION presence.pbx_door(p uuid)
-RETURNS TABLE (tenant_id uuid, platform text, auth text, secret text, old_secret text, allow text[])
+RETURNS TABLE (tenant_id uuid, platform text, auth text, secret text, old_secret text, allow text[],
+    capture_key text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 SELECT x.tenant_id, x.platform, x.auth, x.secret,
-    CASE WHEN x.old_until_at > now() THEN x.old_secret END, x.allow
+    CASE WHEN x.old_until_at > now() THEN x.old_secret END, x.allow,
+    CASE WHEN x.capture_until_at > now() THEN x.capture_key END
 FROM pbx x WHERE x.pbx_id = p
 $$;
 

@@ -552,6 +552,7 @@ BEGIN
         WHERE at < now() - interval '72 hours' LIMIT 1000));
     GET DIAGNOSTICS n = ROW_COUNT;
     total := total + n;
+    total := total + capture_sweep();
     DELETE FROM browser_session
     WHERE created_at < now() - interval '8 hours' OR seen_at < now() - interval '1 hour';
     DELETE FROM oauth_state WHERE created_at < now() - interval '1 hour';

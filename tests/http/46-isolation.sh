@@ -51,6 +51,8 @@ declare -A sent=(
   ["PUT /admin/api/pbxs/:id/extensions"]=csv ["DELETE /admin/api/pbxs/:id/extensions/:extension"]=
   ["GET /admin/api/pbxs/:id/api"]= ["DELETE /admin/api/pbxs/:id/api"]= ["GET /admin/api/pbxs/:id/api/people"]=
   ["PUT /admin/api/pbxs/:id/api"]='{"url":"https://core.example","domain":"d","key":"k"}'
+  ["GET /admin/api/pbxs/:id/capture"]= ["POST /admin/api/pbxs/:id/capture"]= ["DELETE /admin/api/pbxs/:id/capture"]=
+  ["POST /admin/api/pbxs/:id/capture/:no/replay"]= ["GET /admin/api/pbxs/:id/capture/download"]=
   ["GET /admin/api/people"]="after=$ANNA_OID" ["POST /admin/api/people/:oid/clear"]=
   ["GET /admin/api/activity"]="after=9000000000000000000" ["GET /admin/api/health"]="tenant_id=$TENANT_ID"
   ["GET /admin/api/app-package"]=
@@ -58,7 +60,7 @@ declare -A sent=(
 attack() { # METHOD PATH SENT
   local path=$2 method=$1 sent=$3
   path=${path/:id/$PBX_ID} path=${path/:pbx/$PBX_ID} path=${path/:oid/$ANNA_OID}
-  path=${path/:extension/1001} path=${path/:ext/1001}
+  path=${path/:no/1} path=${path/:extension/1001} path=${path/:ext/1001}
   [[ $path != *:* ]] || fail "nobody says what to put into $2"
   case $2 in
   /tab/*)
