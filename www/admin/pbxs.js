@@ -3,6 +3,7 @@
 import { el, fill } from '../common/dom.js';
 import { calendarDay } from '../common/time.js';
 import { get, path, send } from './api.js';
+import { capturePanel } from './capture.js';
 import { agoNode, button, confirm, field, load, press } from './parts.js';
 import { changeForm, connectForm } from './pbx_form.js';
 import { secretPanel } from './pbx_secret.js';
@@ -36,7 +37,7 @@ export function pbxsView(root, { signal }) {
 	}
 	const show = (answer) => answer.items.length === 0
 		? el('p', { class: 'card empty' }, 'No PBX is connected yet. Connect yours: you get the webhook address and the secret to enter there.')
-		: answer.items.map((pbx) => pbxCard(pbx, refresh, showSecret));
+		: answer.items.map((pbx) => pbxCard(pbx, refresh, showSecret, signal));
 
 	fill(root, place, list);
 	offer();
@@ -48,7 +49,7 @@ const signingIn = {
 	path: 'secret in the address',
 };
 
-function pbxCard(pbx, refresh, showSecret) {
+function pbxCard(pbx, refresh, showSecret, signal) {
 	const place = el('div', { class: 'stack' });
 	const id = `pbx-${pbx.id}`;
 
@@ -78,10 +79,18 @@ function pbxCard(pbx, refresh, showSecret) {
 			refresh();
 	};
 	const closeForm = (now) => {
-		const next = pbxCard(now, refresh, showSecret);
+		const next = pbxCard(now, refresh, showSecret, signal);
 		card.replaceWith(next);
 		next.querySelector('[data-key^="change"]').focus();
 		refresh();
+	};
+	const record = () => {
+		const panel = capturePanel(pbx, () => {
+			fill(place);
+			card.querySelector('[data-key^="record"]').focus();
+		}, signal);
+		fill(place, panel);
+		panel.querySelector('h3').focus();
 	};
 	const change = () => {
 		const form = changeForm(pbx, closeForm, () => closeForm(pbx));
@@ -110,6 +119,7 @@ function pbxCard(pbx, refresh, showSecret) {
 		el('div', { class: 'buttons' },
 			el('a', { class: 'button', href: `#extensions?pbx=${encodeURIComponent(pbx.id)}` }, 'Extensions'),
 			el('a', { class: 'button', href: `/admin/guides/${pbx.platform}`, target: '_blank', rel: 'noopener' }, 'Guide'),
+			button('Record requests', record, { 'data-key': `record-${pbx.id}` }),
 			button('Change', change, { 'data-key': `change-${pbx.id}` }),
 			button('New secret', renew, { 'data-key': `renew-${pbx.id}` }),
 			button('Disconnect', remove, { class: 'button danger', 'data-key': `remove-${pbx.id}` })),

@@ -244,6 +244,34 @@ export function errorWords(code) {
 	}
 }
 
+// Recording requests of a PBX.
+export const captureWords = {
+	title: 'Record requests',
+	privacy: 'The next 20 requests of this PBX are kept for 7 days, so that you and the maker of Presence Sync can see why they are not understood. Before they are stored, telephone numbers, names of people and secrets are replaced; extensions of up to six digits and times stay.',
+	start: 'Record the next 20',
+	download: 'Download',
+	delete: 'Delete',
+	close: 'Close',
+	replay: 'Replay',
+	query: 'Query',
+	headers: 'Headers',
+	body: 'Body',
+	cut: 'The end is not shown.',
+	refused: 'Not understood:',
+	nothing: 'Understood, and nothing to change: no event of a call or a phone.',
+	againTitle: 'Record anew?',
+	againText: 'What was recorded before is deleted.',
+	deleteTitle: 'Delete the recorded requests?',
+	deleteText: 'The recording ends, and what was recorded is deleted. This cannot be undone.',
+};
+
+// Is something being recorded? until: the moment in words.
+export function captureState({ recording, items }, until) {
+	if (recording)
+		return `Recording: ${count(recording.left, 'request')} to come, until ${until} at the latest. It begins within 5 seconds.`;
+	return items.length > 0 ? `${count(items.length, 'request')} recorded.` : 'Nothing is being recorded.';
+}
+
 // '1 person', '3 people'
 export function count(number, one, many = `${one}s`) {
 	return `${Number(number ?? 0).toLocaleString('en')} ${number === 1 ? one : many}`;
