@@ -43,12 +43,12 @@ await test('requests recorded, replayed, taken along', async (t) => {
 	await nora.sees(/Recording: 20 requests to come/, panel);
 	await t.service('webhook', 'restart'); // a new process knows it at once
 	is(await post('{"type":"call.answered","data":{"extension":"1001","call_id":"c1"},"from":"+491701234567","caller_name":"Ottokar"}'), 200, 'the answer to the PBX');
-	is(await post('{"type":"call.paused","data":{"extension":"1001","call_id":"c1"}}'), 400, 'the answer to what is not known');
+	const paused = async () => is(await post('{"type":"call.paused","data":{"extension":"1001","call_id":"c1"}}'), 400, 'the answer to what is not known');
 
 	// They come by themselves, and what is open stays open.
 	const items = panel.locator('.request-item');
-	await items.nth(1).waitFor();
-	await nora.sees(/Recording: 18 requests to come/, panel);
+	await items.first().waitFor();
+	await nora.sees(/Recording: 19 requests to come/, panel);
 	await items.first().locator('summary').focus();
 	await page.keyboard.press('Enter');
 	await nora.sees(/call\.answered/, items.first().locator('pre'));
@@ -56,6 +56,10 @@ await test('requests recorded, replayed, taken along', async (t) => {
 	await nora.tabTo(items.first().getByRole('button', { name: 'Replay: 1' }));
 	await page.keyboard.press('Enter');
 	await items.first().getByText('Call answered').waitFor();
+	await paused();
+	await items.nth(1).waitFor();
+	await nora.sees(/Recording: 18 requests to come/, panel);
+	check(await items.first().getByText('Call answered').isVisible(), 'what was open is closed by the next request');
 	await items.nth(1).locator('summary').click();
 	await items.nth(1).getByRole('button', { name: 'Replay: 2' }).click();
 	await nora.sees(/Not understood:/, items.nth(1));

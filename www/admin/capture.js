@@ -7,6 +7,7 @@ import { button, confirm, every, load, press, timeNode } from './parts.js';
 import { captureState, captureWords as words, typeWords } from './words.js';
 
 const refreshMs = 2000;
+const idleMs = 5000; // nothing comes; another administrator may begin
 const shownBytes = 20000; // of a body on the page; the download has all
 
 // The panel in the PBX's card. close(): what takes it away. signal: the section's.
@@ -16,23 +17,33 @@ export function capturePanel(pbx, close, signal) {
 	const state = el('p', { role: 'status' });
 	const list = el('div', { class: 'stack' });
 	const id = `capture-${pbx.id}`;
-	let seen = ''; // what the list shows: it is made anew only when that changes
+	let seen = []; // what the list shows: more comes behind it, so that what is open stays open
 
 	signal.addEventListener('abort', () => left.abort(), { once: true });
 	const show = (answer) => {
-		const now = JSON.stringify(answer.items.map((item) => [item.no, item.at]));
+		const now = answer.items.map((item) => `${item.no} ${item.at}`);
+		const text = captureState(answer, clockTime(answer.recording?.until));
 
-		state.textContent = captureState(answer, clockTime(answer.recording?.until));
+		if (state.textContent !== text) // said once
+			state.textContent = text;
 		clear.hidden = answer.items.length === 0 && !answer.recording;
 		download.hidden = answer.items.length === 0;
-		if (now !== seen)
-			fill(list, answer.items.map((item) => requestItem(pbx, item)));
+		if (seen.some((one, i) => one !== now[i])) {
+			fill(list);
+			seen = [];
+		}
+		list.append(...answer.items.slice(seen.length).map((item) => requestItem(pbx, item)));
 		seen = now;
 	};
-	const look = async () => show(await get(path('pbxs', pbx.id, 'capture'), left.signal));
+	const look = async () => {
+		const answer = await get(path('pbxs', pbx.id, 'capture'), left.signal);
+
+		show(answer);
+		return answer.recording ? refreshMs : idleMs;
+	};
 	const start = async (event) => {
 		const control = event.currentTarget;
-		if (seen.length > 2 && !await confirm(words.againTitle, words.againText, words.start))
+		if (seen.length > 0 && !await confirm(words.againTitle, words.againText, words.start))
 			return;
 		const answer = await press(control, problem, () => send('POST', path('pbxs', pbx.id, 'capture')));
 		if (answer)
