@@ -353,13 +353,14 @@ stands_at(const struct scan *s, size_t at, const char *words)
 	return true;
 }
 
-/* "Anna Berg" <sip:1001@...>: the name before the bracket at `at`. */
+/* "Anna Berg" <sip:1001@...>, Anna Berg <1001>: the name before the bracket at `at`. */
 static void
 display_mask(struct scan *s, size_t at)
 {
 	size_t end = at, from;
 
-	if (!stands_at(s, at + 1, "sip") && !stands_at(s, at + 1, "tel"))
+	if (!stands_at(s, at + 1, "sip") && !stands_at(s, at + 1, "tel") &&
+	    (at + 1 == s->n || (s->u[at + 1].c != '+' && !is_digit(s->u[at + 1].c))))
 		return;
 	while (end > 0 && (is_blank(s->u[end - 1].c) || s->u[end - 1].c == '+' ||
 	    s->u[end - 1].c == '\\' || is_quote(s->u[end - 1].c)))

@@ -165,6 +165,7 @@ test_people(void **state)
 	gone("from_name=Anna+Berg&x=1", "Berg");
 	gone("<callingName>Anna</callingName>", "Anna");
 	gone("\\\"Anna Berg\\\" <sip:1001@pbx>", "Berg");
+	gone("{\"caller\":\"Anna Berg <1001>\"}", "Berg");
 	gone("f=%22Anna%20Berg%22%20%3Csip%3A1001%40pbx%3E", "Berg");
 	gone("anna.berg@nordwind.example", "anna");
 	gone("u=anna.berg%40nordwind.example", "berg");
