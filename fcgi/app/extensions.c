@@ -65,16 +65,6 @@ struct pair {
 
 static atomic_int imports_running;
 
-static enum err
-pbx_param(struct request *rq, char **ret)
-{
-	if (!text_is_uuid(rq->params[0]))
-		return fail(&rq->cx, ERR_NOT_FOUND, "there is no such PBX");
-	*ret = arena_strdup(&rq->cx.arena, rq->params[0]);
-	text_lower(*ret);
-	return ERR_OK;
-}
-
 enum err
 extensions_get(struct request *rq)
 {
@@ -82,7 +72,7 @@ extensions_get(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_param(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e == ERR_OK)
 		e = request_query(rq, "after", &after);
 	if (e != ERR_OK)
@@ -98,7 +88,7 @@ extension_delete(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_param(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e == ERR_OK)
 		e = desk_publish(rq, ST_EXTENSION_DELETE, (const char *[]){
 		    v->tenant_id, id, rq->params[1], v->user_id }, NULL);
@@ -481,7 +471,7 @@ extensions_put(struct request *rq)
 	char *id = NULL;
 	enum err e;
 
-	e = pbx_param(rq, &id);
+	e = desk_pbx_id(rq, &id);
 	if (e == ERR_OK)
 		e = request_media(rq, "text/csv");
 	if (e == ERR_OK)

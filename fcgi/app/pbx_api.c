@@ -25,10 +25,9 @@ pbx_with_api(struct request *rq, char **ret_id)
 	struct rows *rows;
 	enum err e;
 
-	if (!text_is_uuid(rq->params[0]))
-		return fail(&rq->cx, ERR_NOT_FOUND, "there is no such PBX");
-	*ret_id = arena_strdup(&rq->cx.arena, rq->params[0]);
-	text_lower(*ret_id);
+	e = desk_pbx_id(rq, ret_id);
+	if (e != ERR_OK)
+		return e;
 	e = desk_call(rq, ST_PBX_FORM,
 	    (const char *[]){ visitor_of(rq)->tenant_id, *ret_id }, &rows);
 	if (e != ERR_OK)
