@@ -1,6 +1,6 @@
 /*
- * Every adapter on any bytes. The input's first line names the platform; what
- * follows is the body of a POST, the query of a GET, and each header. What comes out
+ * Every adapter on any bytes. The input's first line names the platform (FUZZ_PLATFORM
+ * in the environment: always that one, whatever the line says); what follows is the body of a POST, the query of a GET, and each header. What comes out
  * must be as event.h says.
  */
 #include <stdlib.h>
@@ -90,6 +90,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	const uint8_t *end = len ? memchr(bytes, '\n', len) : NULL;
+	const char *only = getenv("FUZZ_PLATFORM");
 	const struct platform *p;
 	struct pbx_request rq = {
 		.url = "https://presence.example/webhook/x",
@@ -101,8 +102,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (end == NULL)
 		return 0;
 	ctx_init(&cx, "00000000000000000000000000000000");
-	p = platform_find(
-	    arena_strndup(&cx.arena, (const char *)bytes, (size_t)(end - bytes)));
+	p = platform_find(only ? only : arena_strndup(&cx.arena,
+	    (const char *)bytes, (size_t)(end - bytes)));
 	if (p != NULL) {
 		rq.body_len = len - (size_t)(end + 1 - bytes);
 		text = arena_strndup(&cx.arena, (const char *)end + 1, rq.body_len);
