@@ -96,17 +96,28 @@ purpose(struct request *rq, const char *id)
 	    visitor_of(rq)->tenant_id, id);
 }
 
+/* {url, domain, state, problem, checked_at, until}; state "none": none is set */
 enum err
 pbx_api_get(struct request *rq)
 {
+	static const char none[] = "{\"url\":null,\"domain\":null,"
+	    "\"state\":\"none\",\"problem\":null,\"checked_at\":null,"
+	    "\"until\":null}";
+	const char *json = none;
+	struct rows *rows;
 	char *id = NULL;
 	enum err e;
 
 	e = pbx_with_api(rq, &id);
+	if (e == ERR_OK)
+		e = desk_call(rq, ST_PBX_API_GET,
+		    (const char *[]){ visitor_of(rq)->tenant_id, id }, &rows);
 	if (e != ERR_OK)
 		return e;
-	return desk_answer(rq, 200, ST_PBX_API_GET,
-	    (const char *[]){ visitor_of(rq)->tenant_id, id }, "API of this PBX");
+	if (rows_count(rows) > 0)
+		json = rows_text(rows, 0, 0);
+	response_bytes(rq, 200, "application/json", json, strlen(json));
+	return ERR_OK;
 }
 
 enum err

@@ -57,7 +57,7 @@ refused(struct ctx *cx, const struct http_response *rs, const char *what)
 				"that was not expected";
 
 	return fail(cx, rs->status == 404 ? ERR_NOT_FOUND : ERR_UPSTREAM,
-	    "The PBX's API answers %d to %s: %s.", rs->status, what, why);
+	    "Asked for %s, the PBX's API answers %d: %s.", what, rs->status, why);
 }
 
 static enum err
@@ -75,7 +75,7 @@ ask_json(struct ctx *cx, const struct netsapiens *ns, const char *path,
 	if (json_read(cx, rs.body, rs.len, ret)) {
 		fail_forget(cx);
 		return fail(cx, ERR_UPSTREAM,
-		    "The PBX's API answers no JSON to %s.", what);
+		    "Asked for %s, the PBX's API answers no JSON.", what);
 	}
 	return ERR_OK;
 }
@@ -92,12 +92,12 @@ ask_list(struct ctx *cx, const struct netsapiens *ns, const char *path,
 		return e;
 	if (!json_object_is_type(*ret, json_type_array))
 		return fail(cx, ERR_UPSTREAM,
-		    "The PBX's API answers no list to %s.", what);
+		    "Asked for %s, the PBX's API answers no list.", what);
 	for (i = 0; i < json_object_array_length(*ret); i++)
 		if (!json_object_is_type(
 			json_object_array_get_idx(*ret, i), json_type_object))
-			return fail(cx, ERR_UPSTREAM, "The PBX's API lists "
-			    "what is no record, asked for %s.", what);
+			return fail(cx, ERR_UPSTREAM, "Asked for %s, the "
+			    "PBX's API lists what is no record.", what);
 	return ERR_OK;
 }
 
@@ -193,7 +193,7 @@ netsapiens_sign_in(
 	if (e)
 		return e;
 	if (rs.status != 200)
-		return refused(cx, &rs, "signing in");
+		return refused(cx, &rs, "an access token");
 	if (json_read(cx, rs.body, rs.len, &o))
 		fail_forget(cx);
 	else
@@ -259,7 +259,7 @@ subscription_remove(struct ctx *cx, const struct netsapiens *ns, const char *id,
 	e = ask(cx, ns, "DELETE", subscription_path(cx, id), &b, &rs);
 	if (!e && rs.status != 200 && rs.status != 202 && rs.status != 204 &&
 	    rs.status != 404)
-		e = refused(cx, &rs, "removing a subscription");
+		e = refused(cx, &rs, "the removal of a subscription");
 	return e;
 }
 
@@ -278,7 +278,7 @@ subscription_renew(struct ctx *cx, const struct netsapiens *ns, const char *id,
 	e = ask(cx, ns, "PUT", subscription_path(cx, id), &b, &rs);
 	*ret_gone = !e && rs.status == 404;
 	if (!e && !*ret_gone && rs.status != 200 && rs.status != 202)
-		e = refused(cx, &rs, "renewing the subscription");
+		e = refused(cx, &rs, "the renewal of our subscription");
 	return e;
 }
 
@@ -302,7 +302,7 @@ subscription_make(struct ctx *cx, const struct netsapiens *ns,
 	buf_text(&b, "}");
 	e = ask(cx, ns, "POST", "/subscriptions", &b, &rs);
 	if (!e && (rs.status < 200 || rs.status > 202) && rs.status != 409)
-		e = refused(cx, &rs, "subscribing to calls");
+		e = refused(cx, &rs, "a subscription to calls");
 	return e;
 }
 
@@ -481,7 +481,7 @@ netsapiens_people(struct ctx *cx, const struct netsapiens *ns,
 	*ret_listed = (int)i;
 	*ret_counted = -1;
 	if (ask_json(cx, ns, arena_printf(&cx->arena, "%s/count", path),
-		"how many users it has", &o))
+		"the number of its users", &o))
 		fail_forget(cx);
 	else
 		*ret_counted = (int)json_peek_int(o, "total", -1);

@@ -1,7 +1,8 @@
 /*
- * Every adapter on any bytes. The input's first line names the platform (FUZZ_PLATFORM
- * in the environment: always that one, whatever the line says); what follows is the body of a POST, the query of a GET, and each header. What comes out
- * must be as event.h says.
+ * Every adapter on any bytes. The input's first line names the platform (with
+ * FUZZ_PLATFORM in the environment: always that one, whatever the line says); what
+ * follows is the body of a POST, the query of a GET, and each header. What comes
+ * out must be as event.h says.
  */
 #include <stdlib.h>
 #include <string.h>

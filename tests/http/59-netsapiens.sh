@@ -39,6 +39,8 @@ peer /set . "{\"users\":$users,\"counted\":7,\"calls\":$calls}" >/dev/null
 
 # --- what is entered ---
 api GET "pbxs/$id/api"
+expect .state none
+api GET "pbxs/$id/api/people"
 expect_status 404
 while IFS='|' read -r words body; do
   api PUT "pbxs/$id/api" "$body"
@@ -183,7 +185,7 @@ until_true 15 api_tells "pbxs/$id/api" .state failed
 api DELETE "pbxs/$id/api"
 expect_status 204
 api GET "pbxs/$id/api"
-expect_status 404
+expect .state none
 
 for word in cs-51d0e7 'pw "7f3&' nsd_5b1f2c9a77 $(seen '.tokens[]') "${url##*/}"; do
   refute grep -rqF -- "$word" "$LOGS"

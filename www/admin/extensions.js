@@ -4,6 +4,7 @@
 import { el, fill } from '../common/dom.js';
 import { get, path, send } from './api.js';
 import { button, confirm, field, load, press, table } from './parts.js';
+import { apiOf } from './pbx_api.js';
 import { report } from './report.js';
 import { count } from './words.js';
 
@@ -12,7 +13,9 @@ const maxBytes = 8 * 1024 * 1024;
 const importLimitMs = 125000;
 
 export function extensionsView(root, { signal, parameters }) {
-	load(root, () => get(path('pbxs'), signal), (answer) => {
+	load(root, () => Promise.all([get(path('pbxs'), signal), get(path('platforms'), signal)]), ([answer, platforms]) => {
+		for (const pbx of answer.items)
+			pbx.platform = platforms.items.find((one) => one.name === pbx.platform) ?? {};
 		if (answer.items.length === 0)
 			return el('div', { class: 'card empty' },
 				el('p', null, 'Extensions belong to a PBX, and none is connected yet.'),
@@ -32,7 +35,7 @@ function pbxExtensions(pbxs, wanted, signal) {
 		const refresh = () => load(list, () => allLinks(pbx, signal),
 			(links) => linkList(pbx, links, refresh));
 
-		fill(place, uploadForm(pbx, refresh),
+		fill(place, uploadForm(pbx, refresh, signal),
 			el('section', { class: 'card', 'aria-labelledby': 'links-heading' },
 				el('h2', { id: 'links-heading' }, 'Linked now'), list));
 		refresh();
@@ -91,7 +94,7 @@ function linkList(pbx, { items, more }, refresh) {
 	];
 }
 
-function uploadForm(pbx, refresh) {
+function uploadForm(pbx, refresh, signal) {
 	const file = el('input', { id: 'csv-file', type: 'file', accept: '.csv,text/csv,text/plain', onchange: forget });
 	const pasted = el('textarea', {
 		id: 'csv-text', rows: 6, spellcheck: 'false', oninput: forget,
@@ -158,6 +161,26 @@ function uploadForm(pbx, refresh) {
 		refresh();
 	}
 
+	// A PBX that can be asked fills in the list; what follows is as with any other.
+	const take = button('Take the list from the PBX', async () => {
+		const answer = await press(take, result, () => get(path('pbxs', pbx.id, 'api', 'people'), signal));
+
+		if (!answer)
+			return;
+		file.value = '';
+		forget();
+		pasted.value = answer.csv;
+		fill(result, el('p', { class: answer.counted > answer.listed ? 'note problem' : 'note' },
+			answer.counted > answer.listed
+				? `The PBX listed only ${answer.listed} of its ${count(answer.counted, 'user')}; who is not in the list would be un-linked.`
+				: `The PBX listed ${count(answer.listed, 'user')}. Remove who shall not be linked, then check the list.`));
+		pasted.focus();
+	}, { hidden: true });
+	if (pbx.platform.api)
+		apiOf(pbx, signal).then((api) => {
+			take.hidden = api.state === 'none';
+		}).catch(() => {}); // then it is not offered
+
 	const submit = el('button', { class: 'button' }, 'Check');
 	return el('form', { class: 'card form', 'aria-labelledby': 'csv-heading', onsubmit: check },
 		el('h2', { id: 'csv-heading' }, 'Upload the list'),
@@ -165,5 +188,5 @@ function uploadForm(pbx, refresh) {
 			': the extension as the PBX names it, and the person’s sign-in name or object id. A person may have several extensions.'),
 		el('p', null, 'The list replaces what is linked now: who is not in it is un-linked.'),
 		field('CSV file', file), field('or paste it here', pasted),
-		el('div', { class: 'buttons' }, submit, apply), result);
+		el('div', { class: 'buttons' }, submit, take, apply), result);
 }

@@ -5,6 +5,7 @@ import { calendarDay } from '../common/time.js';
 import { get, path, send } from './api.js';
 import { capturePanel } from './capture.js';
 import { agoNode, button, confirm, field, load, press } from './parts.js';
+import { apiLine, apiPanel } from './pbx_api.js';
 import { changeForm, connectForm } from './pbx_form.js';
 import { secretPanel } from './pbx_secret.js';
 import { count } from './words.js';
@@ -12,7 +13,8 @@ import { count } from './words.js';
 export function pbxsView(root, { signal }) {
 	const list = el('div', { class: 'stack' });
 	const place = el('div', { class: 'stack' }); // form, or what is shown once
-	const refresh = () => load(list, () => get(path('pbxs'), signal), show);
+	const refresh = () => load(list, () =>
+		Promise.all([get(path('pbxs'), signal), get(path('platforms'), signal)]), show);
 
 	const showSecret = (pbx, made, title) => {
 		const panel = secretPanel(pbx, made, title, offer);
@@ -35,9 +37,10 @@ export function pbxsView(root, { signal }) {
 		fill(place, el('p', null,
 			button('Connect a PBX', connect, { class: 'button primary', 'data-key': 'connect' })), problem);
 	}
-	const show = (answer) => answer.items.length === 0
+	const show = ([answer, platforms]) => answer.items.length === 0
 		? el('p', { class: 'card empty' }, 'No PBX is connected yet. Connect yours: you get the webhook address and the secret to enter there.')
-		: answer.items.map((pbx) => pbxCard(pbx, refresh, showSecret, signal));
+		: answer.items.map((pbx) => pbxCard(pbx,
+			platforms.items.find((one) => one.name === pbx.platform), refresh, showSecret, signal));
 
 	fill(root, place, list);
 	offer();
@@ -49,7 +52,7 @@ const signingIn = {
 	path: 'secret in the address',
 };
 
-function pbxCard(pbx, refresh, showSecret, signal) {
+function pbxCard(pbx, platform, refresh, showSecret, signal) {
 	const place = el('div', { class: 'stack' });
 	const id = `pbx-${pbx.id}`;
 
@@ -79,7 +82,7 @@ function pbxCard(pbx, refresh, showSecret, signal) {
 			refresh();
 	};
 	const closeForm = (now) => {
-		const next = pbxCard(now, refresh, showSecret, signal);
+		const next = pbxCard(now, platform, refresh, showSecret, signal);
 		card.replaceWith(next);
 		next.querySelector('[data-key^="change"]').focus();
 		refresh();
@@ -92,6 +95,17 @@ function pbxCard(pbx, refresh, showSecret, signal) {
 		fill(place, panel);
 		panel.querySelector('h3').focus();
 	};
+	const api = async (event) => {
+		const panel = await press(event.currentTarget, place, () => apiPanel(pbx, () => {
+			fill(place);
+			refresh();
+			card.querySelector('[data-key^="api"]').focus();
+		}, signal));
+		if (!panel)
+			return;
+		fill(place, panel);
+		panel.querySelector('h3').focus();
+	};
 	const change = () => {
 		const form = changeForm(pbx, closeForm, () => closeForm(pbx));
 		fill(place, form);
@@ -99,7 +113,7 @@ function pbxCard(pbx, refresh, showSecret, signal) {
 	};
 	const card = el('section', { class: 'card', 'aria-labelledby': id },
 		el('div', { class: 'card-head' }, el('h2', { id }, pbx.name),
-			el('span', { class: 'muted' }, `${pbx.platform}, ${signingIn[pbx.auth] ?? pbx.auth}`)),
+			el('span', { class: 'muted' }, `${platform?.title ?? pbx.platform}, ${signingIn[pbx.auth] ?? pbx.auth}`)),
 		pbx.problem && el('p', { class: 'note problem' }, pbx.problem),
 		el('dl', { class: 'facts' },
 			fact('Last event', pbx.last_event_at ? agoNode(pbx.last_event_at)
@@ -112,6 +126,7 @@ function pbxCard(pbx, refresh, showSecret, signal) {
 				? [el('code', null, `${pbx.webhook_url}/…`),
 					el('small', { class: 'muted' }, ' and behind it the secret, which was shown once')]
 				: el('code', null, pbx.webhook_url)),
+			platform?.api && fact('Subscription', apiLine(pbx, signal)),
 			fact('A call lasts at most', hours(pbx.max_call_s)),
 			fact('Allowed addresses', pbx.allow?.length ? pbx.allow.join(', ') : 'any'),
 			pbx.secret_expires_at && fact('Old secret',
@@ -119,6 +134,7 @@ function pbxCard(pbx, refresh, showSecret, signal) {
 		el('div', { class: 'buttons' },
 			el('a', { class: 'button', href: `#extensions?pbx=${encodeURIComponent(pbx.id)}` }, 'Extensions'),
 			el('a', { class: 'button', href: `/admin/guides/${pbx.platform}`, target: '_blank', rel: 'noopener' }, 'Guide'),
+			platform?.api && button('API', api, { 'data-key': `api-${pbx.id}` }),
 			button('Record requests', record, { 'data-key': `record-${pbx.id}` }),
 			button('Change', change, { 'data-key': `change-${pbx.id}` }),
 			button('New secret', renew, { 'data-key': `renew-${pbx.id}` }),

@@ -1,5 +1,7 @@
 // The dashboard's codes in plain words, each with what to do. Pure.
 
+import { calendarDay } from '../common/time.js';
+
 // The consent's state as the card's badge reads it.
 export const consentBadge = {
 	none: ['to do', 'todo'],
@@ -206,6 +208,9 @@ const outcomes = {
 	unknown_extension: ['extension not linked', 'problem'],
 	no_consent: ['consent is missing', 'problem'],
 	stale: ['ended as stale', 'pending'],
+	gone: ['the PBX has it no more', 'pending'],
+	api_changed: ['API entered', 'plain'],
+	api_removed: ['API removed', 'plain'],
 	cleared: ['by the person', 'plain'],
 	cleared_by_admin: ['by an administrator', 'plain'],
 	granted: ['granted', 'done'],
@@ -241,6 +246,17 @@ export function errorWords(code) {
 	case 'credential': return 'The service could not sign in to Microsoft. See Action Items.';
 	case 'error': return 'An event could not be stored: a fault of ours, please report it.';
 	default: return '';
+	}
+}
+
+// How the subscription at a PBX does; api: as the server tells it.
+export function apiState(api) {
+	switch (api.state) {
+	case 'none': return 'made by hand at the PBX; with its API Presence Sync does it by itself';
+	case 'new': return 'the PBX is being asked…';
+	case 'pending': return 'made; nothing has come by it yet';
+	case 'active': return `active, renewed by itself${api.until ? `; until ${calendarDay(api.until)}` : ''}`;
+	default: return 'not well';
 	}
 }
 

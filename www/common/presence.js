@@ -30,6 +30,8 @@ export function reasonWords(reason, you = true) {
 	case 'monitoring_off': return 'Presence Monitoring was switched off.';
 	case 'stale':
 		return 'The phone system sent no news of the call for too long, so the call counts as ended.';
+	case 'gone':
+		return 'The phone system was asked and has this call no more, so it counts as ended.';
 	case 'unlinked':
 		return `${whose} extension was linked to somebody else or removed.`;
 	case 'pbx_restarted': return 'The phone system restarted; its calls ended.';
