@@ -2,6 +2,7 @@
 #include "app/tend.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -24,9 +25,9 @@ struct tend {
 	struct tend_options o;
 	struct http_fence fence;
 	pthread_t threads[THREADS];
-	pthread_mutex_t lock; /* guards stop */
+	pthread_mutex_t lock; /* of wake */
 	pthread_cond_t wake;
-	bool stop;
+	atomic_bool stop;
 };
 
 /* One look at one PBX. */
@@ -57,6 +58,9 @@ opened(struct look *l, const char *purpose, const char *sealed, const char **ret
 	    sealed, &text, &len);
 	if (!e)
 		*ret = (const char *)text;
+	else
+		log_say(LOG_ERROR, "pbx %s: %s: %s", column(l, PBX), purpose,
+		    l->cx.detail);
 	return e;
 }
 
@@ -112,6 +116,7 @@ static enum err
 ask_about(struct look *l, const struct netsapiens *ns)
 {
 	const char *asked = column(l, ASKED), *calls, *extension;
+	bool known = false, unknown = false;
 	struct json_object *list;
 	enum err e;
 	size_t i;
@@ -120,16 +125,23 @@ ask_about(struct look *l, const struct netsapiens *ns)
 	for (i = 0; !e && i < json_object_array_length(list); i++) {
 		if (clock_mono_ms() > l->until_ms)
 			break; /* the next renewal asks again */
+		if (unknown)
+			fail_forget(&l->cx);
 		extension = json_object_get_string(
 		    json_object_array_get_idx(list, i));
 		e = netsapiens_calls(&l->cx, ns, extension, &calls);
-		if (!e)
+		if (!e) {
+			known = true;
 			e = told(l, extension, calls);
-		else if (e == ERR_NOT_FOUND) { /* not a user of its API */
-			fail_forget(&l->cx);
+		} else if (e == ERR_NOT_FOUND) {
+			unknown = true;
 			e = ERR_OK;
 		}
 	}
+	if (!e && unknown && known)
+		fail_forget(&l->cx);
+	else if (!e && unknown)
+		e = ERR_NOT_FOUND; /* perhaps it has no such API at all */
 	return e;
 }
 
@@ -140,7 +152,8 @@ look(struct look *l, struct netsapiens_subscription *ret)
 {
 	struct netsapiens ns = { .url = column(l, URL),
 		.domain = column(l, DOMAIN),
-		.fence = &l->tend->fence };
+		.fence = &l->tend->fence,
+		.stop = &l->tend->stop };
 	const char *credentials = NULL;
 	enum err e;
 
@@ -163,17 +176,15 @@ look_end(struct look *l, enum err e, const struct netsapiens_subscription *s)
 	struct rows *rows;
 	struct ctx cx; /* the look's has its own error */
 
-	if (e == ERR_BUSY) { /* the database; the claim runs out */
+	if (e == ERR_BUSY) { /* the database, or we stop; the claim runs out */
 		log_say(LOG_WARN, "%s", l->cx.detail);
 		return;
 	}
-	if (e == ERR_INTERNAL) {
-		log_say(LOG_ERROR, "pbx %s: %s", column(l, PBX), l->cx.detail);
-		args[4] = "This service cannot read what is stored for the "
-			  "PBX's API: enter the credentials again.";
-	} else if (e) {
+	if (e == ERR_INTERNAL)
+		args[4] = "This service cannot read what it has stored of this "
+			  "PBX: enter the credentials again, and make a new secret.";
+	else if (e)
 		log_say(LOG_INFO, "pbx %s: %s", column(l, PBX), l->cx.detail);
-	}
 	ctx_init(&cx, NULL);
 	if (db_call(&cx, l->db, ST_PBX_API_DONE, args, &rows))
 		log_say(LOG_WARN, "%s", cx.detail); /* the claim runs out */
@@ -212,9 +223,10 @@ pause_ms(struct tend *t, int ms)
 	bool stop;
 
 	pthread_mutex_lock(&t->lock);
-	while (ms > 0 && !t->stop && clock_wait(&t->wake, &t->lock, until_ms))
+	while (ms > 0 && !atomic_load(&t->stop) &&
+	    clock_wait(&t->wake, &t->lock, until_ms))
 		;
-	stop = t->stop;
+	stop = atomic_load(&t->stop);
 	pthread_mutex_unlock(&t->lock);
 	return stop;
 }
@@ -257,7 +269,7 @@ tend_stop(struct tend *t)
 	int i;
 
 	pthread_mutex_lock(&t->lock);
-	t->stop = true;
+	atomic_store(&t->stop, true);
 	pthread_cond_broadcast(&t->wake);
 	pthread_mutex_unlock(&t->lock);
 	for (i = 0; i < THREADS; i++)

@@ -19,7 +19,7 @@ struct tend_options {
 };
 
 struct tend *tend_start(const struct tend_options *o);
-/* Waits for the requests under way: 5 s at most. */
+/* Waits for the requests under way, 5 s at most; none begins any more. */
 void tend_stop(struct tend *t);
 
 #endif

@@ -34,6 +34,8 @@ ask(struct ctx *cx, const struct netsapiens *ns, const char *method,
 		.fence = ns->fence,
 	};
 
+	if (ns->stop && atomic_load(ns->stop))
+		return fail(cx, ERR_BUSY, "the program stops");
 	if (ns->token)
 		headers[n++] = arena_printf(
 		    &cx->arena, "Authorization: Bearer %s", ns->token);
@@ -243,26 +245,6 @@ subscription_path(struct ctx *cx, const char *id)
 	return buf_str(&b);
 }
 
-/* Posts to an address, or of a domain, that is no longer right. */
-static enum err
-subscription_remove(struct ctx *cx, const struct netsapiens *ns, const char *id,
-    const char *domain)
-{
-	struct http_response rs;
-	struct buf b;
-	enum err e;
-
-	buf_init(&b, &cx->arena, BODY_MAX);
-	member(&b, "{", "subscription_id", id);
-	member(&b, ",", "domain", domain);
-	buf_text(&b, "}");
-	e = ask(cx, ns, "DELETE", subscription_path(cx, id), &b, &rs);
-	if (!e && rs.status != 200 && rs.status != 202 && rs.status != 204 &&
-	    rs.status != 404)
-		e = refused(cx, &rs, "the removal of a subscription");
-	return e;
-}
-
 /* *ret_gone: it is not there any more. */
 static enum err
 subscription_renew(struct ctx *cx, const struct netsapiens *ns, const char *id,
@@ -306,6 +288,34 @@ subscription_make(struct ctx *cx, const struct netsapiens *ns,
 	return e;
 }
 
+/* Those of ours that are not the one: each on its own, whatever comes of it. */
+static void
+subscriptions_remove(struct ctx *cx, const struct netsapiens *ns,
+    struct json_object *list, const char *ours, const struct json_object *mine)
+{
+	struct http_response rs;
+	struct json_object *o;
+	const char *id, *to, *domain;
+	struct buf b;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		o = json_object_array_get_idx(list, i);
+		id = json_peek_text(o, "id");
+		to = json_peek_text(o, "post-url");
+		domain = json_peek_text(o, "domain");
+		if (o == mine || !id || !to ||
+		    strncmp(to, ours, strlen(ours)) != 0)
+			continue;
+		buf_init(&b, &cx->arena, BODY_MAX);
+		member(&b, "{", "subscription_id", id);
+		member(&b, ",", "domain", domain ? domain : ns->domain);
+		buf_text(&b, "}");
+		if (ask(cx, ns, "DELETE", subscription_path(cx, id), &b, &rs))
+			fail_forget(cx);
+	}
+}
+
 static void
 subscription_judge(struct ctx *cx, struct json_object *o, int64_t now_s,
     struct netsapiens_subscription *ret)
@@ -323,36 +333,42 @@ subscription_judge(struct ctx *cx, struct json_object *o, int64_t now_s,
 		       "reach this server, and does it trust its certificate?";
 }
 
+static struct json_object *
+subscription_find(struct json_object *list, const struct netsapiens *ns,
+    const char *address)
+{
+	const char *to, *model, *domain;
+	struct json_object *o;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		o = json_object_array_get_idx(list, i);
+		to = json_peek_text(o, "post-url");
+		model = json_peek_text(o, "model");
+		domain = json_peek_text(o, "domain");
+		if (json_peek_text(o, "id") && to && strcmp(to, address) == 0 &&
+		    (!model || strcmp(model, "call") == 0) &&
+		    (!domain || strcmp(domain, ns->domain) == 0))
+			return o;
+	}
+	return NULL;
+}
+
 enum err
 netsapiens_subscribe(struct ctx *cx, const struct netsapiens *ns,
     const char *ours, const char *address, int64_t now_s,
     struct netsapiens_subscription *ret)
 {
-	struct json_object *list, *o, *mine = NULL;
-	const char *to, *id, *model, *domain;
+	struct json_object *list, *mine;
 	bool gone = false;
 	enum err e;
-	size_t i;
 
 	*ret = (struct netsapiens_subscription){ "pending", NULL, -1 };
 	e = ask_list(cx, ns, "/subscriptions", "its subscriptions", &list);
-	for (i = 0; !e && i < json_object_array_length(list); i++) {
-		o = json_object_array_get_idx(list, i);
-		to = json_peek_text(o, "post-url");
-		id = json_peek_text(o, "id");
-		model = json_peek_text(o, "model");
-		domain = json_peek_text(o, "domain");
-		if (!to || !id || strncmp(to, ours, strlen(ours)) != 0)
-			continue;
-		if (!mine && strcmp(to, address) == 0 &&
-		    (!model || strcmp(model, "call") == 0) &&
-		    (!domain || strcmp(domain, ns->domain) == 0))
-			mine = o;
-		else
-			e = subscription_remove(
-			    cx, ns, id, domain ? domain : ns->domain);
-	}
-	if (!e && mine) {
+	if (e)
+		return e;
+	mine = subscription_find(list, ns, address);
+	if (mine) {
 		subscription_judge(cx, mine, now_s, ret);
 		if (ret->left_s < RENEW_S) {
 			e = subscription_renew(cx, ns,
@@ -364,6 +380,8 @@ netsapiens_subscribe(struct ctx *cx, const struct netsapiens *ns,
 		e = subscription_make(cx, ns, address, now_s);
 		*ret = (struct netsapiens_subscription){ "pending", NULL, KEEP_S };
 	}
+	if (!e)
+		subscriptions_remove(cx, ns, list, ours, mine);
 	return e;
 }
 
@@ -464,7 +482,7 @@ netsapiens_people(struct ctx *cx, const struct netsapiens *ns,
 	for (i = 0; i < json_object_array_length(list); i++) {
 		o = json_object_array_get_idx(list, i);
 		user = json_peek_text(o, "user");
-		domain = either(o, "domain", "domain");
+		domain = json_peek_text(o, "domain");
 		mail = either(o, "email-address", "email");
 		code = json_peek_text(o, "service-code");
 		if (!user || (code && strncmp(code, "system-", 7) == 0))

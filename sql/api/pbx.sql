@@ -48,7 +48,7 @@ RETURNS TABLE (pbx_id uuid, name text, platform text, auth text, max_call_s int,
 LANGUAGE sql STABLE AS $$
 SELECT p.pbx_id, p.name, p.platform, p.auth, p.max_call_s, p.allow, p.created_at, p.last_event_at,
     CASE WHEN presence.pbx_refused_now(p) THEN p.refused
-         WHEN a.state IN ('error', 'failed') THEN a.problem
+         WHEN a.problem IS NOT NULL THEN a.problem
          WHEN p.unknown_at > now() - interval '24 hours' AND NOT EXISTS
              (SELECT FROM presence.extension x WHERE x.tenant_id = p.tenant_id
               AND x.pbx_id = p.pbx_id AND x.extension = p.unknown_extension)

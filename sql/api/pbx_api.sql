@@ -93,33 +93,52 @@ END $$;
 
 -- What came of it. An outdated claim is ignored.
 --   st       NULL: the subscription was not looked at
---   why      what failed, in words; the PBX is then left alone for a while
+--   why      without st: what failed, in words; the PBX is then left alone for a
+--            while, and its subscription looked at first. With st: what is wrong with it
 --   until_s  how long the subscription lasts; NULL: not known
 CREATE OR REPLACE FUNCTION presence.pbx_api_done(t_id uuid, p_id uuid, claim bigint, st text,
     why text, until_s int)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 DECLARE
+    a pbx_api;
     now_at timestamptz := clock_timestamp();
 BEGIN
-    UPDATE pbx_api a SET claim_until_at = NULL, problem = why,
-        state = CASE WHEN why IS NOT NULL AND st IS NULL THEN 'failed' ELSE coalesce(st, a.state) END,
-        checked_at = CASE WHEN why IS NULL OR st IS NOT NULL THEN now_at ELSE a.checked_at END,
-        until_at = CASE WHEN st IS NULL THEN a.until_at ELSE now_at + make_interval(secs => until_s) END,
-        at = CASE WHEN st IS NULL THEN a.at
-            WHEN st = 'active' THEN now_at + interval '1 h' ELSE now_at + interval '5 min' END,
-        attempts = CASE WHEN why IS NULL OR st IS NOT NULL THEN 0 ELSE a.attempts + 1 END,
-        retry_at = CASE WHEN why IS NOT NULL AND st IS NULL THEN
-            now_at + make_interval(secs => least(900, 15 * 2 ^ least(a.attempts, 6))) END
-    WHERE a.tenant_id = t_id AND a.pbx_id = p_id AND a.claim_no = claim
-    AND a.claim_until_at IS NOT NULL;
+    SELECT * INTO a FROM pbx_api x
+    WHERE x.tenant_id = t_id AND x.pbx_id = p_id AND x.claim_no = claim
+    AND x.claim_until_at IS NOT NULL FOR UPDATE;
+    IF a.pbx_id IS NULL THEN
+        RETURN;
+    END IF;
+    a.claim_until_at := NULL;
+    IF st IS NULL AND why IS NOT NULL THEN
+        a.state := 'failed';
+        a.problem := why;
+        a.at := now_at;
+        a.retry_at := now_at + make_interval(secs => least(900, 15 * 2 ^ least(a.attempts, 6)));
+        a.attempts := a.attempts + 1;
+    ELSE
+        a.checked_at := now_at;
+        a.retry_at := NULL;
+        a.attempts := 0;
+    END IF;
+    IF st IS NOT NULL THEN
+        a.state := st;
+        a.problem := why;
+        a.until_at := now_at + make_interval(secs => until_s);
+        a.at := now_at + CASE st WHEN 'active' THEN interval '1 h' ELSE interval '5 min' END;
+    END IF;
+    UPDATE pbx_api x SET state = a.state, problem = a.problem, checked_at = a.checked_at,
+        until_at = a.until_at, at = a.at, attempts = a.attempts, retry_at = a.retry_at,
+        claim_until_at = NULL
+    WHERE x.tenant_id = t_id AND x.pbx_id = p_id;
 END $$;
 
 -- R9: whose lease is renewed is asked about.
-CREATE OR REPLACE FUNCTION presence.pbx_ask_about(ts uuid[], us uuid[], at timestamptz)
+CREATE OR REPLACE FUNCTION presence.pbx_ask_about(tenants uuid[], users uuid[], at timestamptz)
 RETURNS void LANGUAGE sql AS $$
 INSERT INTO presence.pbx_ask AS k
 SELECT DISTINCT l.tenant_id, l.pbx_id, l.extension, $3
-FROM unnest(ts, us) AS r(t, u)
+FROM unnest(tenants, users) AS r(t, u)
 JOIN presence.call_leg l ON l.tenant_id = r.t AND l.user_id = r.u AND l.kind = 'call'
 JOIN presence.pbx_api a ON a.tenant_id = l.tenant_id AND a.pbx_id = l.pbx_id
 ON CONFLICT (tenant_id, pbx_id, extension) DO NOTHING

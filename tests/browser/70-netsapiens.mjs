@@ -52,6 +52,20 @@ await test('a PBX that is asked', async (t) => {
 	await panel.getByRole('button', { name: 'Save' }).click();
 	await nora.sees(/made; nothing has come by it yet/, panel);
 	is((await peer('/seen')).subscriptions.length, 1, 'subscriptions');
+	await panel.getByText('Sign in with an account', { exact: true }).click();
+	await page.getByLabel('Client id').fill('presence');
+	await page.getByLabel('Client secret').fill('cs-51d0e7');
+	await page.getByLabel('User').fill('office@nordwind.service');
+	await page.getByLabel('Password').fill('wrong');
+	await panel.getByRole('button', { name: 'Save' }).click();
+	await nora.sees(/an access token, the PBX's API answers 401/, panel);
+	await page.getByLabel('Domain').fill('other.service'); // what is stored stays
+	await panel.getByRole('button', { name: 'Save' }).click();
+	await nora.sees(/the PBX is being asked/, panel);
+	await page.getByLabel('Domain').fill('nordwind.service');
+	await page.getByLabel('API key').fill('nsd_5b1f2c9a77');
+	await panel.getByRole('button', { name: 'Save' }).click();
+	await nora.sees(/made; nothing has come by it yet/, panel);
 	await page.setViewportSize({ width: 320, height: 640 });
 	await nora.view('api-03-narrow');
 	await page.setViewportSize({ width: 1280, height: 820 });

@@ -94,6 +94,19 @@ until_true 15 api_tells "pbxs/$id/api" .state active
 expect .problem null
 is "$(seen '[.requests[] | select(. == "POST /ns-api/v2/subscriptions")] | length')" 1 "times subscribed"
 
+# What could not be posted to us is lost, and said on the PBX's page until it is well again.
+service nginx stop
+is "$(answered 2002 c0 l0)" 0 "what the PBX gets"
+service nginx start
+sql "UPDATE presence.pbx_api SET at = now()" >/dev/null
+until_true 15 api_tells "pbxs/$id/api" .state error
+api GET "pbxs/$id"
+[[ $(jq -r .problem <<<"$BODY") == *'cannot post'* ]] || fail "the problem is told as: $BODY"
+is "$(answered 2001 c1 l1)" 200 "what the PBX gets"
+sql "UPDATE presence.pbx_api SET at = now()" >/dev/null
+until_true 15 api_tells "pbxs/$id/api" .state active
+expect .problem null
+
 # A new secret: the subscription goes there, the one before is removed.
 api POST "pbxs/$id/secret" '{}'
 url=$(jq -r .webhook_url <<<"$BODY")
@@ -132,6 +145,8 @@ for set in '{"answer":{"GET /ns-api/v2/domains/nordwind.service/users/2001/calls
   until_true 10 eval '[ "$(sql "SELECT count(*) FROM presence.pbx_api WHERE claim_until_at IS NOT NULL")" = 0 ]'
   is "$(sql "SELECT string_agg(call_id, ' ') FROM presence.call_leg")" c1 "calls that are left after $set"
 done
+until_true 20 api_tells "pbxs/$id/api" .state active # also after it had failed
+expect .problem null
 is "$(deliver 2001 c1 l1 '2026-01-19 00:48:30' yes)" 200 "the end"
 sim_wait "$ANNA_OID" Available
 

@@ -34,13 +34,13 @@ export async function apiPanel(pbx, done, signal) {
 	});
 	const url = input('url', { type: 'url', required: true, value: api.url ?? '', placeholder: 'https://pbx.example.com' });
 	const domain = input('domain', { required: true, value: api.domain ?? '' });
-	const key = input('key');
+	const key = input('key', { type: 'password' });
 	const client = input('client');
 	const clientSecret = input('client-secret', { type: 'password' });
 	const user = input('user');
 	const password = input('password', { type: 'password' });
 	const problem = el('div');
-	const state = el('p', { role: 'status' }, `Subscription: ${apiState(api)}`);
+	const state = el('p', { role: 'status' });
 	const submit = el('button', { class: 'button primary' }, 'Save');
 
 	signal.addEventListener('abort', () => left.abort(), { once: true });
@@ -64,16 +64,17 @@ export async function apiPanel(pbx, done, signal) {
 			{ json: Object.fromEntries(Object.entries(given).filter(([, value]) => value)) }));
 		if (!now)
 			return;
-		for (const control of [key, clientSecret, password])
+		for (const control of [key, client, clientSecret, user, password])
 			control.value = '';
 		remove.hidden = false;
-		show(now);
-		every(left.signal, lookMs, async () => show(await apiOf(pbx, left.signal)));
+		follow(now);
 	};
+	const follow = (now) => show(now) &&
+		every(left.signal, lookMs, async () => show(await apiOf(pbx, left.signal)));
 	const remove = button('Remove', async (event) => {
 		const control = event.currentTarget;
 		if (!await confirm(`Stop using the API of ${pbx.name}?`,
-			'What it is signed in with is deleted here. The subscription at the PBX ends by itself within 7 days.', 'Remove'))
+			'What it is signed in with is deleted here. The subscription at the PBX goes on until its time is over: 7 days, unless it was made by hand.', 'Remove'))
 			return;
 		const gone = await press(control, problem, async () => {
 			await send('DELETE', path('pbxs', pbx.id, 'api'));
@@ -83,6 +84,7 @@ export async function apiPanel(pbx, done, signal) {
 			close();
 	}, { class: 'button danger', hidden: api.state === 'none' });
 
+	follow(api);
 	return el('form', { class: 'stack', 'aria-labelledby': `${id}-title`, autocomplete: 'off', onsubmit: save },
 		el('h3', { id: `${id}-title`, tabindex: '-1' }, 'The PBX’s API'),
 		el('p', { class: 'muted' }, 'With it Presence Sync subscribes to calls by itself, ends calls whose end was lost, and lists the people of the PBX for linking.'),
