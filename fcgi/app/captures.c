@@ -165,6 +165,7 @@ replay(struct request *rq, const struct rows *rows, int row, struct buf *b)
 {
 	const struct platform *p = platform_find(rows_text(rows, row, PLATFORM));
 	struct pbx_events events = { 0 };
+	struct pbx_request in;
 	struct headers headers;
 	const char *type;
 	enum err e, parsed;
@@ -180,14 +181,17 @@ replay(struct request *rq, const struct rows *rows, int row, struct buf *b)
 		return e;
 	type = header_of(&headers, "content-type");
 	ctx_init(&cx, rq->cx.id); /* its errors are part of the answer */
-	parsed = p->parse(&cx, &(struct pbx_request){
+	in = (struct pbx_request){
 	    .method = rows_text(rows, row, METHOD),
 	    .url = "", .content_type = type != NULL ? type : "",
 	    .query = rows_text(rows, row, QUERY),
 	    .body = rows_text(rows, row, BODY),
 	    .body_len = strlen(rows_text(rows, row, BODY)),
 	    .by_path = strcmp(rows_text(rows, row, AUTH), "path") == 0,
-	    .header = header_of, .arg = &headers }, &events);
+	    .header = header_of, .arg = &headers };
+	parsed = rows_bool(rows, row, IS_CUT) ? fail(&cx, ERR_INPUT,
+	    "the request was too long to be recorded to its end") :
+	    p->parse(&cx, &in, &events);
 	events_json(&cx, b, parsed, &events);
 	ctx_done(&cx);
 	return ERR_OK;

@@ -3,7 +3,7 @@
 # limit: 240
 #
 # The phones are SIPp's (tests/kamailio/*.xml): each tells where its call is, and does what it is
-# asked for by a message with the call's id. Ports are the stack's own four, for UDP.
+# asked for by a message with the call's id. UDP ports are of the stack's own block of ten.
 . "$(dirname "$0")/lib.sh"
 
 pids=()
@@ -13,7 +13,7 @@ stop_all() {
 }
 trap stop_all EXIT
 export no_proxy='*' # of libcurl in Kamailio
-start PRESENCE_ANSWER_MS=8000
+start PRESENCE_ANSWER_MS=8000 STACK_TLS=1
 dir=$TEST_DIR/kamailio
 mkdir "$dir"
 port=${PUBLIC_URL##*:} port=${port%%/*}
@@ -37,6 +37,7 @@ configure() { # URL SECRET
   sed -n '/^```$/,/^```$/{/^```$/d;p}' docs/pbx/kamailio.md | sed "s|^\(#!define PRESENCE_URL \).*|\1\"$1\"|
     s|^\(#!define PRESENCE_SECRET \).*|\1\"$2\"|" >"$dir/presence.cfg"
   is "$(grep -cF -e "\"$1\"" -e "\"$2\"" "$dir/presence.cfg")" 2 "lines with the address and the secret"
+  echo "modparam(\"http_client\", \"cacert\", \"$stack/tls/ca.pem\")" >>"$dir/presence.cfg"
   cp tests/kamailio/kamailio.cfg "$dir/"
 }
 kamailio_start() {

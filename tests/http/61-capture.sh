@@ -127,6 +127,8 @@ refute grep -qF "170+1234567" "$TEST_DIR/rows"
 api GET "pbxs/$id/capture/download"
 printf '%s\n' "$BODY" >"$TEST_DIR/recorded.json"
 node tests/pbx/from-capture.mjs "$TEST_DIR/recorded.json" field "$TEST_DIR/root/tests/pbx/kazoo" >/dev/null 2>&1
+[ -e "$TEST_DIR/root/tests/pbx/kazoo/field-03.events" ] && [ ! -e "$TEST_DIR/root/tests/pbx/kazoo/field-02.events" ] ||
+  fail "what has no end became a case, or the others did not"
 sed -i 's/1009/1001/' "$TEST_DIR/root/tests/pbx/generic/field-01.events"
 (cd "$TEST_DIR/root" && "$cases") >"$TEST_DIR/cases" 2>&1 || fail "$(<"$TEST_DIR/cases")"
 

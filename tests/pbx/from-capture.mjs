@@ -80,8 +80,10 @@ for (const request of requests) {
 
 	if (request.method !== 'GET' && request.query !== '')
 		console.error(`from-capture: ${name}: a case has no query beside a body: left out`);
-	if (request.cut)
-		console.error(`from-capture: ${name}: its end was too long to be recorded`);
+	if (request.cut) {
+		console.error(`from-capture: ${name}: too long to be recorded to its end: no case is made of it`);
+		continue;
+	}
 	const files = filesOf(request, auth);
 	for (const ending of Object.keys(files))
 		if (existsSync(join(place, name + ending)))

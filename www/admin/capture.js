@@ -104,7 +104,7 @@ function requestItem(pbx, item) {
 		item.query && copied(words.query, item.query),
 		copied(words.headers, item.headers.join('\n') || '–'),
 		item.body && copied(words.body, text),
-		(item.cut || text.length < item.body.length) && el('p', { class: 'muted' }, words.cut),
+		(item.cut || text.length < item.body.length) && el('p', { class: 'muted' }, item.cut ? words.cut : words.long),
 		el('div', { class: 'buttons' },
 			button(words.replay, replay, { 'aria-label': `${words.replay}: ${item.no}` })),
 		result);

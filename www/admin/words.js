@@ -263,7 +263,7 @@ export function apiState(api) {
 // Recording requests of a PBX.
 export const captureWords = {
 	title: 'Record requests',
-	privacy: 'The next 20 requests of this PBX are kept for 7 days, so that you and the maker of Presence Sync can see why they are not understood. Before they are stored, telephone numbers, names of people and secrets are replaced; extensions of up to six digits and times stay.',
+	privacy: 'The next 20 requests of this PBX are kept for 7 days, so that you and the maker of Presence Sync can see why they are not understood. Before they are stored, telephone numbers, names in fields for names, and secrets are replaced; extensions of up to six digits, times, logins and free text stay, so read it before you pass it on.',
 	start: 'Record the next 20',
 	download: 'Download',
 	delete: 'Delete',
@@ -272,7 +272,8 @@ export const captureWords = {
 	query: 'Query',
 	headers: 'Headers',
 	body: 'Body',
-	cut: 'The end is not shown.',
+	cut: 'The end was not recorded: it is longer than 64 KiB.',
+	long: 'The end is not shown here; the download has it.',
 	refused: 'Not understood:',
 	nothing: 'Understood, and nothing to change: no event of a call or a phone.',
 	againTitle: 'Record anew?',
