@@ -6,6 +6,7 @@
 #include "app/handlers.h"
 #include "app/who.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "pbx/netsapiens_api.h"
@@ -14,6 +15,7 @@
 
 #define ASKING_MAX 2 /* at the same time: each holds a thread */
 #define DOMAIN_MAX 253
+#define PEOPLE_MS 9000 /* nginx waits 10 s */
 
 static atomic_int asking;
 
@@ -177,7 +179,8 @@ people(struct request *rq, struct rows *row, const char *id)
 	const struct http_fence fence = { settings->pbx_networks,
 		settings->npbx_networks };
 	struct netsapiens ns = { .url = rows_text(row, 0, 2),
-		.domain = rows_text(row, 0, 3), .fence = &fence };
+		.domain = rows_text(row, 0, 3), .fence = &fence,
+		.until_ms = clock_mono_ms() + PEOPLE_MS };
 	int listed, counted;
 	const char *csv;
 	uint8_t *plain;
@@ -191,7 +194,8 @@ people(struct request *rq, struct rows *row, const char *id)
 		e = netsapiens_sign_in(&rq->cx, &ns, (const char *)plain);
 	if (e == ERR_OK)
 		e = netsapiens_people(&rq->cx, &ns, &csv, &listed, &counted);
-	if (e == ERR_UPSTREAM || e == ERR_NOT_FOUND) { /* for the admin to read */
+	/* For the admin to read. */
+	if (e == ERR_UPSTREAM || e == ERR_NOT_FOUND || e == ERR_TIMEOUT) {
 		const char *why = arena_strdup(&rq->cx.arena, rq->cx.detail);
 
 		fail_forget(&rq->cx);

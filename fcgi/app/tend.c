@@ -36,7 +36,6 @@ struct look {
 	struct ctx cx;
 	struct db *db;
 	struct rows *row;
-	int64_t until_ms;
 };
 
 static const char *
@@ -112,36 +111,36 @@ told(struct look *l, const char *extension, const char *calls)
 	return ERR_OK;
 }
 
+/* One whom it may not tell of takes nothing from the others. *ret_last: all of them
+ * were in vain, and the last one so. */
 static enum err
-ask_about(struct look *l, const struct netsapiens *ns)
+ask_about(struct look *l, const struct netsapiens *ns, enum err *ret_last)
 {
 	const char *asked = column(l, ASKED), *calls, *extension;
-	bool known = false, unknown = false;
 	struct json_object *list;
+	bool known = false;
 	enum err e;
 	size_t i;
 
+	*ret_last = ERR_OK;
 	e = json_read(&l->cx, asked, strlen(asked), &list);
 	for (i = 0; !e && i < json_object_array_length(list); i++) {
-		if (clock_mono_ms() > l->until_ms)
-			break; /* the next renewal asks again */
-		if (unknown)
+		if (*ret_last)
 			fail_forget(&l->cx);
 		extension = json_object_get_string(
 		    json_object_array_get_idx(list, i));
-		e = netsapiens_calls(&l->cx, ns, extension, &calls);
-		if (!e) {
+		*ret_last = netsapiens_calls(&l->cx, ns, extension, &calls);
+		if (*ret_last == ERR_BUSY || *ret_last == ERR_TIMEOUT)
+			e = *ret_last;
+		else if (!*ret_last) {
 			known = true;
 			e = told(l, extension, calls);
-		} else if (e == ERR_NOT_FOUND) {
-			unknown = true;
-			e = ERR_OK;
 		}
 	}
-	if (!e && unknown && known)
+	if (!e && *ret_last && known) {
 		fail_forget(&l->cx);
-	else if (!e && unknown)
-		e = ERR_NOT_FOUND; /* perhaps it has no such API at all */
+		*ret_last = ERR_OK;
+	}
 	return e;
 }
 
@@ -153,33 +152,38 @@ look(struct look *l, struct netsapiens_subscription *ret)
 	struct netsapiens ns = { .url = column(l, URL),
 		.domain = column(l, DOMAIN),
 		.fence = &l->tend->fence,
-		.stop = &l->tend->stop };
+		.stop = &l->tend->stop,
+		.until_ms = clock_mono_ms() + LOOK_MS };
 	const char *credentials = NULL;
-	enum err e;
+	enum err e, last = ERR_OK;
 
 	e = opened(l, "pbx-api", column(l, CREDENTIALS), &credentials);
 	if (!e)
 		e = netsapiens_sign_in(&l->cx, &ns, credentials);
 	if (!e && rows_bool(l->row, 0, SUBSCRIBE))
 		e = subscribe(l, &ns, ret);
-	return e ? e : ask_about(l, &ns);
+	if (!e)
+		e = ask_about(l, &ns, &last);
+	if (!e && last == ERR_NOT_FOUND && ret->state)
+		fail_forget(&l->cx); /* it has an API, and not that user */
+	else if (!e)
+		e = last;
+	return e;
 }
 
 static void
 look_end(struct look *l, enum err e, const struct netsapiens_subscription *s)
 {
-	const char *why = e ? l->cx.detail : s->problem;
+	/* The database, or we stop: nothing is the PBX's fault. */
+	const bool busy = e == ERR_BUSY;
+	const char *why = e && !busy ? l->cx.detail : s->problem;
 	const char *args[] = { column(l, TENANT), column(l, PBX),
-		column(l, CLAIM), e ? NULL : s->state, why,
+		column(l, CLAIM), e && !busy ? NULL : s->state, why,
 		s->left_s < 0 ? NULL
 			      : arena_printf(&l->cx.arena, "%d", s->left_s) };
 	struct rows *rows;
 	struct ctx cx; /* the look's has its own error */
 
-	if (e == ERR_BUSY) { /* the database, or we stop; the claim runs out */
-		log_say(LOG_WARN, "%s", l->cx.detail);
-		return;
-	}
 	if (e == ERR_INTERNAL)
 		args[4] = "This service cannot read what it has stored of this "
 			  "PBX: enter the credentials again, and make a new secret.";
@@ -196,9 +200,7 @@ static bool
 look_once(struct tend *t, struct db *db)
 {
 	struct netsapiens_subscription s = { NULL, NULL, -1 };
-	struct look l = { .tend = t,
-		.db = db,
-		.until_ms = clock_mono_ms() + LOOK_MS };
+	struct look l = { .tend = t, .db = db };
 	bool found = false;
 	enum err e;
 

@@ -164,7 +164,7 @@ receive(struct request *rq, const char *path_secret)
 		.header = header_of, .arg = rq,
 	};
 	static const char none[] = "{\"results\":[]}\n";
-	struct pbx_events events;
+	struct pbx_events events = { 0 };
 	struct caller caller;
 	enum err e;
 

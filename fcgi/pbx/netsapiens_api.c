@@ -2,9 +2,11 @@
 #include "pbx/netsapiens_api.h"
 
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -14,6 +16,7 @@
 #define KEEP_S (7 * 86400)  /* what is asked for */
 #define RENEW_S (6 * 86400) /* when less is left */
 #define PEOPLE_MAX 100000
+#define REMOVE_MAX 10
 
 /* --- one request ---------------------------------------------------------- */
 
@@ -21,6 +24,8 @@ static enum err
 ask(struct ctx *cx, const struct netsapiens *ns, const char *method,
     const char *path, const struct buf *body, struct http_response *rs)
 {
+	const int64_t left_ms =
+	    ns->until_ms ? ns->until_ms - clock_mono_ms() : TIMEOUT_MS;
 	const char *headers[4] = { "Accept: application/json" };
 	size_t n = 1;
 	const struct http_request rq = {
@@ -29,13 +34,16 @@ ask(struct ctx *cx, const struct netsapiens *ns, const char *method,
 		.headers = headers,
 		.body = body ? buf_str(body) : NULL,
 		.body_len = body ? body->len : 0,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = left_ms < TIMEOUT_MS ? (int)left_ms : TIMEOUT_MS,
 		.max_bytes = ANSWER_MAX,
 		.fence = ns->fence,
 	};
 
 	if (ns->stop && atomic_load(ns->stop))
 		return fail(cx, ERR_BUSY, "the program stops");
+	if (left_ms <= 0)
+		return fail(cx, ERR_TIMEOUT, "The PBX's API at %s takes too long.",
+		    ns->url);
 	if (ns->token)
 		headers[n++] = arena_printf(
 		    &cx->arena, "Authorization: Bearer %s", ns->token);
@@ -43,7 +51,7 @@ ask(struct ctx *cx, const struct netsapiens *ns, const char *method,
 		headers[n] = "Content-Type: application/json";
 	http_fetch(cx, &rq, rs);
 	if (rs->result != HTTP_ANSWERED)
-		return fail(cx, ERR_UPSTREAM, "The PBX's API at %s does not "
+		return fail(cx, ERR_TIMEOUT, "The PBX's API at %s does not "
 		    "answer: %s.", ns->url, rs->why);
 	return ERR_OK;
 }
@@ -264,10 +272,10 @@ subscription_renew(struct ctx *cx, const struct netsapiens *ns, const char *id,
 	return e;
 }
 
-/* 409: one with the same parameters is there already. */
+/* *ret_there: 409, one with the same parameters is there already. */
 static enum err
 subscription_make(struct ctx *cx, const struct netsapiens *ns,
-    const char *address, int64_t now_s)
+    const char *address, int64_t now_s, bool *ret_there)
 {
 	struct http_response rs;
 	struct buf b;
@@ -283,12 +291,13 @@ subscription_make(struct ctx *cx, const struct netsapiens *ns,
 	member(&b, ",", "subscription-expires-datetime", expires(cx, now_s));
 	buf_text(&b, "}");
 	e = ask(cx, ns, "POST", "/subscriptions", &b, &rs);
-	if (!e && (rs.status < 200 || rs.status > 202) && rs.status != 409)
+	*ret_there = !e && rs.status == 409;
+	if (!e && (rs.status < 200 || rs.status > 202) && !*ret_there)
 		e = refused(cx, &rs, "a subscription to calls");
 	return e;
 }
 
-/* Those of ours that are not the one: each on its own, whatever comes of it. */
+/* Those of ours that are not the one, as far as the PBX answers. */
 static void
 subscriptions_remove(struct ctx *cx, const struct netsapiens *ns,
     struct json_object *list, const char *ours, const struct json_object *mine)
@@ -297,6 +306,7 @@ subscriptions_remove(struct ctx *cx, const struct netsapiens *ns,
 	struct json_object *o;
 	const char *id, *to, *domain;
 	struct buf b;
+	int removed = 0;
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(list); i++) {
@@ -311,8 +321,12 @@ subscriptions_remove(struct ctx *cx, const struct netsapiens *ns,
 		member(&b, "{", "subscription_id", id);
 		member(&b, ",", "domain", domain ? domain : ns->domain);
 		buf_text(&b, "}");
-		if (ask(cx, ns, "DELETE", subscription_path(cx, id), &b, &rs))
+		if (++removed > REMOVE_MAX)
+			return;
+		if (ask(cx, ns, "DELETE", subscription_path(cx, id), &b, &rs)) {
 			fail_forget(cx);
+			return;
+		}
 	}
 }
 
@@ -348,7 +362,7 @@ subscription_find(struct json_object *list, const struct netsapiens *ns,
 		domain = json_peek_text(o, "domain");
 		if (json_peek_text(o, "id") && to && strcmp(to, address) == 0 &&
 		    (!model || strcmp(model, "call") == 0) &&
-		    (!domain || strcmp(domain, ns->domain) == 0))
+		    (!domain || strcasecmp(domain, ns->domain) == 0))
 			return o;
 	}
 	return NULL;
@@ -360,7 +374,7 @@ netsapiens_subscribe(struct ctx *cx, const struct netsapiens *ns,
     struct netsapiens_subscription *ret)
 {
 	struct json_object *list, *mine;
-	bool gone = false;
+	bool gone = false, there = false;
 	enum err e;
 
 	*ret = (struct netsapiens_subscription){ "pending", NULL, -1 };
@@ -377,10 +391,10 @@ netsapiens_subscribe(struct ctx *cx, const struct netsapiens *ns,
 		}
 	}
 	if (!e && (!mine || gone)) {
-		e = subscription_make(cx, ns, address, now_s);
+		e = subscription_make(cx, ns, address, now_s, &there);
 		*ret = (struct netsapiens_subscription){ "pending", NULL, KEEP_S };
 	}
-	if (!e)
+	if (!e && !there) /* or it is one of them, that we did not know again */
 		subscriptions_remove(cx, ns, list, ours, mine);
 	return e;
 }

@@ -18,6 +18,7 @@ struct netsapiens {
 	const char *domain; /* "example.service" */
 	const struct http_fence *fence;
 	const atomic_bool *stop; /* NULL, or: set, no request begins any more */
+	int64_t until_ms; /* clock_mono_ms(): nor does one after this; 0: no limit */
 	const char *token; /* of netsapiens_sign_in */
 };
 
@@ -32,9 +33,10 @@ enum err netsapiens_credentials(struct ctx *cx, struct json_object *body,
     const char **ret) __attribute__((warn_unused_result));
 
 /*
- * All of these: errors BUSY (stop is set), UPSTREAM, NOT_FOUND (it answers 404),
- * whose detail says in a sentence for the dashboard what the PBX answered or that
- * it did not; never a secret. Whatever is returned lives in cx's arena.
+ * All of these: errors BUSY (stop is set), TIMEOUT (no answer), NOT_FOUND (it
+ * answers 404), UPSTREAM (anything else), whose detail says in a sentence for the
+ * dashboard what the PBX answered or that it did not; never a secret. Whatever is
+ * returned lives in cx's arena.
  */
 
 /* An API key is the token; otherwise one is asked for. Sets ns->token. */
@@ -49,8 +51,8 @@ struct netsapiens_subscription {
 /*
  * There shall be one subscription of ours, for the domain's calls, to this
  * address, that lasts for at least 6 days: makes or renews it. Then removes ours
- * that post elsewhere (an earlier secret), or are of another domain; where that
- * is refused they end by themselves.
+ * that post elsewhere (an earlier secret), or are of another domain, 10 at most;
+ * where that is refused they end by themselves.
  *   address  where it shall post to; ours are those that begin with `ours`
  *   now_s    the wall clock
  */

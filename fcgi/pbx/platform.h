@@ -29,8 +29,8 @@ struct platform {
 	 */
 	bool (*hello)(struct ctx *cx, const struct pbx_request *rq,
 	    const struct pbx_secret *secrets, int n, struct pbx_reply *ret);
-	/* errors INPUT (names the member), MEDIA, TOO_LARGE (over EVENTS_MAX:
-	 * INPUT) */
+	/* *ret is empty before; what is no event leaves it so.
+	 * errors INPUT (names the member; over EVENTS_MAX), MEDIA */
 	enum err (*parse)(struct ctx *cx, const struct pbx_request *rq,
 	    struct pbx_events *ret);
 	/* For auth `signature`: a secret in the form the platform wants, in

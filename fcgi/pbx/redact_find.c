@@ -47,7 +47,7 @@ redact_name_kind(const char *name, size_t len)
 	static const char *const secrets[] = { "key", "pwd", "pass", "pin",
 		"auth", "sig", "jwt", NULL };
 	static const char *const people[] = { "first", "last", "surname",
-		"cnam", NULL };
+		"cnam", "names", "displayremote", "displaylocal", NULL };
 	static const char *const things[] = { "hostname", "eventname",
 		"domainname", "filename", "queuename", "realmname", "typename",
 		"statename", "statusname", "hookname", "appname", NULL };
@@ -60,6 +60,8 @@ redact_name_kind(const char *name, size_t len)
 		else if (is_digit((unsigned char)name[i]))
 			text[n++] = name[i];
 	text[n] = '\0';
+	for (i = n; i > 0 && is_digit((unsigned char)text[i - 1]); i--)
+		text[i - 1] = '\0'; /* name1 */
 	if (holds_one_of(text, secret_parts) || is_one_of(text, secrets))
 		return NAME_SECRET;
 	if (is_one_of(text, people))
@@ -178,18 +180,17 @@ mask_block(struct scan *s, size_t from, size_t end)
 static bool
 is_technical(const struct scan *s, size_t from, size_t end)
 {
-	bool marked = false, small = false;
+	bool marked = false;
 	size_t i;
 
 	for (i = from; i < end; i++) {
 		const unsigned char c = s->u[i].c;
 
-		if (is_blank(c) || c == '+' || c == '@' || c >= 0x80)
+		if (is_blank(c) || c == '+' || c == '@' || c == '.' || c >= 0x80)
 			return false;
-		marked |= c == '_' || c == ':' || c == '.';
-		small |= c >= 'a' && c <= 'z';
+		marked |= c == '_' || c == ':';
 	}
-	return marked || !small;
+	return marked;
 }
 
 static void
@@ -201,8 +202,13 @@ mask_value(struct scan *s, enum name_kind kind, bool generic, size_t from,
 	if (from >= end)
 		return;
 	if (kind == NAME_PERSON) {
-		if (!generic || !is_technical(s, from, end))
+		/* Values within values are done once, however many there are. */
+		if (from < s->people_to)
+			from = s->people_to;
+		if (from < end && (!generic || !is_technical(s, from, end)))
 			mask_letters(s, from, end);
+		if (s->people_to < end)
+			s->people_to = end;
 		return;
 	}
 	for (i = from; i < end && (is_digit(s->u[i].c) || s->u[i].c == '.'); i++)
@@ -214,6 +220,23 @@ mask_value(struct scan *s, enum name_kind kind, bool generic, size_t from,
 	for (i = from; i < end; i++) /* JSON has numbers that are no text */
 		if (is_digit(s->u[i].c))
 			s->u[i].becomes = '1';
+}
+
+/* Texts in a list that names people. */
+static void
+mask_list(struct scan *s, enum name_kind kind, bool generic, size_t from)
+{
+	const size_t most = most_of(s, kind, from);
+	size_t i, stop;
+
+	for (i = from < s->people_to ? s->people_to : from; i < most &&
+	     s->u[i].c != ']' && s->u[i].c != '{'; i++) {
+		if (!is_quote(s->u[i].c))
+			continue;
+		stop = quoted_end(s, i, most);
+		mask_value(s, kind, generic, i + 1, stop);
+		i = stop;
+	}
 }
 
 /* Where a value without quotes ends. */
@@ -269,11 +292,16 @@ value_mask(struct scan *s, size_t at, enum name_kind kind, bool generic)
 		end = quoted_end(s, end, most_of(s, kind, end));
 		mask_value(s, kind, generic, from, end);
 	} else if (from < s->n && (s->u[from].c == '{' || s->u[from].c == '[')) {
-		if (kind != NAME_SECRET)
+		if (kind != NAME_SECRET) {
+			if (s->u[from].c == '[')
+				mask_list(s, kind, generic, from);
 			return at;
+		}
 		end = block_end(s, from);
 		mask_block(s, from, end);
 	} else {
+		if (kind == NAME_PERSON && from < s->people_to)
+			from = s->people_to;
 		end = bare_end(s, from, &s->u[at], most_of(s, kind, from));
 		if (s->u[at].c != ':' || !is_literal(s, from, end))
 			mask_value(s, kind, generic, from, end);

@@ -159,7 +159,7 @@ gap_at(const struct scan *s, size_t at)
 		if (is_digit(c))
 			return n;
 		/* Beyond ASCII: blanks and dashes of typographers. */
-		if (c < 0x80 && (c == '\0' || strchr(" .-()/+", c) == NULL))
+		if (c < 0x80 && (c == '\0' || strchr(" .-()/+_", c) == NULL))
 			return 0;
 	}
 	return 0;

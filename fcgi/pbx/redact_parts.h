@@ -26,6 +26,7 @@ struct scan {
 	const struct redact *r;
 	struct unit *u;
 	size_t n;
+	size_t people_to; /* up to here names of people are masked */
 };
 
 static inline bool

@@ -74,7 +74,12 @@ BEGIN
     AND NOT is_ahead(x.retry_at, now_at, '15 min')
     AND (x.at <= now_at OR EXISTS (SELECT FROM pbx_ask k
         WHERE k.tenant_id = x.tenant_id AND k.pbx_id = x.pbx_id AND k.at <= now_at))
-    ORDER BY x.at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    -- One of a tenant at a time, so that others' come in between.
+    AND NOT EXISTS (SELECT FROM pbx_api y WHERE y.tenant_id = x.tenant_id
+        AND y.pbx_id <> x.pbx_id AND is_ahead(y.claim_until_at, now_at, '2 min'))
+    ORDER BY least(x.at, (SELECT min(k.at) FROM pbx_ask k
+        WHERE k.tenant_id = x.tenant_id AND k.pbx_id = x.pbx_id)) LIMIT 1
+    FOR UPDATE SKIP LOCKED;
     IF a.pbx_id IS NULL THEN
         RETURN;
     END IF;
@@ -173,13 +178,13 @@ BEGIN
     FROM jsonb_to_recordset(calls) AS c(c text, l text)
     WHERE x.tenant_id = t_id AND x.user_id = u.user_id AND x.pbx_id = p_id AND x.extension = ext
     AND x.kind = 'call' AND x.state > 1 AND x.call_id = c.c AND (c.l IS NULL OR x.leg_id = c.l);
-    -- Who is in a call that we know by another id is not freed: that ids are
-    -- written alike everywhere is not certain.
-    IF calls = '[]' OR EXISTS (SELECT FROM call_leg x
-        JOIN jsonb_to_recordset(calls) AS c(c text, l text)
-            ON x.call_id = c.c AND (c.l IS NULL OR x.leg_id = c.l)
-        WHERE x.tenant_id = t_id AND x.user_id = u.user_id AND x.pbx_id = p_id
-        AND x.extension = ext AND x.kind = 'call')
+    -- Who is in a call that we do not know is not freed: that ids are written alike
+    -- everywhere is not certain.
+    IF NOT EXISTS (SELECT FROM jsonb_to_recordset(calls) AS c(c text, l text)
+        WHERE NOT EXISTS (SELECT FROM call_leg x
+            WHERE x.tenant_id = t_id AND x.user_id = u.user_id AND x.pbx_id = p_id
+            AND x.extension = ext AND x.kind = 'call'
+            AND x.call_id = c.c AND (c.l IS NULL OR x.leg_id = c.l)))
     THEN
         FOR l IN DELETE FROM call_leg x
             WHERE x.tenant_id = t_id AND x.user_id = u.user_id AND x.pbx_id = p_id

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -70,6 +71,7 @@ test_numbers(void **state)
 	masked("<x>0049/30/1234567</x>");
 	masked("\\u0030\\u0031234567");
 	masked("leg12345678x");
+	masked("555_123_4567");
 	masked("{\"n\":\"030\xc2\xa0" "123\xe2\x80\x91" "4567\"}");
 	assert_string_not_equal(redacted("4915112345678"),
 	    redacted("4915112345679"));
@@ -170,11 +172,32 @@ test_people(void **state)
 	gone("anna.berg@nordwind.example", "anna");
 	gone("u=anna.berg%40nordwind.example", "berg");
 	gone("{\"displayName\":\"J\xc3\xbcrgen\"}", "\xc3\xbc");
+	gone("{\"name\":\"anna.berg\"}", "berg");
+	gone("{\"name\":\"BERG-MEIER\"}", "MEIER");
+	gone("{\"names\":[\"Anna Berg\",\"Bert\"]}", "Bert");
+	gone("{\"name1\":\"Anna\"}", "Anna");
+	gone("display_remote=Anna%20Berg&x=1", "Berg");
 	stays("sip:1001@pbx.example");
 	stays("{\"name\":\"CALL_STARTED\",\"hostname\":\"core1\"}");
 	assert_string_equal(redacted("ANNA@x") + 4, "@x");
 	assert_non_null(strstr(redacted("anna@nordwind.example"),
 	    "@nordwind.example"));
+}
+
+/* Names within names: the work grows with the text alone (it took 40 s once). */
+static void
+test_many_names(void **state)
+{
+	const clock_t from = clock();
+	struct buf b;
+	int i;
+
+	(void)state;
+	buf_init(&b, &cx.arena, 262144);
+	for (i = 0; i < 262144 / 10; i++)
+		buf_text(&b, i % 2 ? "name:name=" : "name=name=");
+	assert_non_null(redacted(buf_str(&b)));
+	assert_true(clock() - from < 8 * CLOCKS_PER_SEC);
 }
 
 static void
@@ -344,6 +367,7 @@ main(void)
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_adapters_read_it),
 		cmocka_unit_test(test_long_bodies),
+		cmocka_unit_test(test_many_names),
 	};
 	int failed;
 
