@@ -3,6 +3,15 @@
 // makes the requests that it would send; beside each stands what it says of whom,
 // read from the platform's own pages, for the model. A platform that has no word
 // for something sends nothing.
+//
+// A writer, entered in VOCABULARY at the end:
+//   calls, forks, sides   does it tell of calls; may several be rung; of one side or both
+//   key(n)                under what name the n-th person is linked
+//   write(c, what, by)    the requests for a step of a call (moments.mjs has the steps)
+//   state(phone, busy)    the request that asserts a whole extension or handset, if it has one
+//   noise(phone, c)       a request that means nothing: a queue, an unknown word
+//   proof(secret, m)      the headers that sign a request, where the platform signs
+//   body(secret, m)       its body, where that is made only when it goes out
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { sign } from '../http/sender.mjs';
