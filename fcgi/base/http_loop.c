@@ -200,7 +200,7 @@ end_of(struct http_loop *l, const char *url)
 	    (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
 	struct far_end *e = l->ends;
 
-	while (e && (strncmp(e->origin, url, len) != 0 || e->origin[len]))
+	while (e && (strlen(e->origin) != len || memcmp(e->origin, url, len) != 0))
 		e = e->next;
 	if (e)
 		return e;

@@ -130,7 +130,7 @@ dialpad_parse(
     struct ctx *cx, const struct pbx_request *rq, struct pbx_events *ret)
 {
 	struct pbx_events events = { 0 };
-	struct json_object *body, *target;
+	struct json_object *body = NULL, *target;
 	struct call_event event = { 0 };
 	const char *state, *kind, *email, *id;
 	enum err e = body_read(cx, rq, &body);

@@ -13,8 +13,8 @@
 #define TIMEOUT_MS 5000
 #define ANSWER_MAX (8u << 20)
 #define BODY_MAX 8192
-#define KEEP_S (7 * 86400)  /* what is asked for */
-#define RENEW_S (6 * 86400) /* when less is left */
+#define KEEP_S 604800  /* 7 days: what is asked for */
+#define RENEW_S 518400 /* 6 days: when less is left */
 #define PEOPLE_MAX 100000
 #define REMOVE_MAX 10
 
@@ -74,7 +74,7 @@ static enum err
 ask_json(struct ctx *cx, const struct netsapiens *ns, const char *path,
     const char *what, struct json_object **ret)
 {
-	struct http_response rs;
+	struct http_response rs = { 0 };
 	enum err e;
 
 	e = ask(cx, ns, "GET", path, NULL, &rs);
@@ -181,8 +181,8 @@ enum err
 netsapiens_sign_in(
     struct ctx *cx, struct netsapiens *ns, const char *credentials)
 {
-	struct json_object *o;
-	struct http_response rs;
+	struct json_object *o = NULL;
+	struct http_response rs = { 0 };
 	struct buf b;
 	size_t i;
 	enum err e;
@@ -258,7 +258,7 @@ static enum err
 subscription_renew(struct ctx *cx, const struct netsapiens *ns, const char *id,
     int64_t now_s, bool *ret_gone)
 {
-	struct http_response rs;
+	struct http_response rs = { 0 };
 	struct buf b;
 	enum err e;
 
@@ -277,7 +277,7 @@ static enum err
 subscription_make(struct ctx *cx, const struct netsapiens *ns,
     const char *address, int64_t now_s, bool *ret_there)
 {
-	struct http_response rs;
+	struct http_response rs = { 0 };
 	struct buf b;
 	enum err e;
 
@@ -302,7 +302,7 @@ static void
 subscriptions_remove(struct ctx *cx, const struct netsapiens *ns,
     struct json_object *list, const char *ours, const struct json_object *mine)
 {
-	struct http_response rs;
+	struct http_response rs = { 0 };
 	struct json_object *o;
 	const char *id, *to, *domain;
 	struct buf b;
@@ -373,7 +373,7 @@ netsapiens_subscribe(struct ctx *cx, const struct netsapiens *ns,
     const char *ours, const char *address, int64_t now_s,
     struct netsapiens_subscription *ret)
 {
-	struct json_object *list, *mine;
+	struct json_object *list = NULL, *mine;
 	bool gone = false, there = false;
 	enum err e;
 
@@ -425,7 +425,7 @@ enum err
 netsapiens_calls(struct ctx *cx, const struct netsapiens *ns, const char *user,
     const char **ret_json)
 {
-	struct json_object *list, *o;
+	struct json_object *list = NULL, *o = NULL;
 	const char *call;
 	struct buf b;
 	enum err e;
@@ -479,7 +479,7 @@ enum err
 netsapiens_people(struct ctx *cx, const struct netsapiens *ns,
     const char **ret_csv, int *ret_listed, int *ret_counted)
 {
-	struct json_object *list, *o;
+	struct json_object *list = NULL, *o = NULL;
 	const char *user, *domain, *mail, *code;
 	const char *path = domain_path(cx, ns, NULL);
 	struct buf b;

@@ -15,7 +15,8 @@
  * .events has one line an event, "TYPE extension=.. call_id=.. leg_id=..
  * line=.. at_us=.. key=..", of these only what is there, values with blanks
  * or quotes as JSON strings; then "attempt_us=.." when the sender's time of
- * this attempt is known; or "error WORD DETAIL" (WORD as in base/err.h: input). Lines with # are comments.
+ * this attempt is known; or "error WORD DETAIL", WORD as in base/err.h (input).
+ * Lines with # are comments.
  * A handshake gives "reply JSON [HEADER: VALUE]". No events is an empty file.
  * Each platform has a folder here and a page, docs/pbx/NAME.md.
  */
