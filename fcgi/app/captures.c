@@ -75,22 +75,18 @@ capture_delete(struct request *rq)
 
 /* --- through the adapter -------------------------------------------------------- */
 
-struct headers {
-	struct ctx *cx;
-	struct json_object *lines;      /* ["name: value", ...] */
-};
-
+/* arg: the JSON list ["name: value", ...] */
 static const char *
 header_of(void *arg, const char *name)
 {
-	const struct headers *h = arg;
+	struct json_object *lines = arg;
 	const size_t len = strlen(name);
 	const char *line;
 	size_t i;
 
-	for (i = 0; i < json_object_array_length(h->lines); i++) {
+	for (i = 0; i < json_object_array_length(lines); i++) {
 		line = json_object_get_string(
-		    json_object_array_get_idx(h->lines, i));
+		    json_object_array_get_idx(lines, i));
 		if (line && strncasecmp(line, name, len) == 0 &&
 		    text_starts(line + len, ": "))
 			return line + len + 2;
@@ -166,7 +162,7 @@ replay(struct request *rq, const struct rows *rows, int row, struct buf *b)
 	const struct platform *p = platform_find(rows_text(rows, row, PLATFORM));
 	struct pbx_events events = { 0 };
 	struct pbx_request in;
-	struct headers headers;
+	struct json_object *headers = NULL;
 	const char *type;
 	enum err e, parsed;
 	struct ctx cx;
@@ -174,12 +170,11 @@ replay(struct request *rq, const struct rows *rows, int row, struct buf *b)
 	if (p == NULL)
 		return fail(&rq->cx, ERR_INTERNAL, "pbx: platform %s",
 		    rows_text(rows, row, PLATFORM));
-	headers.cx = &rq->cx;
 	e = json_read(&rq->cx, rows_text(rows, row, HEADERS),
-	    strlen(rows_text(rows, row, HEADERS)), &headers.lines);
+	    strlen(rows_text(rows, row, HEADERS)), &headers);
 	if (e != ERR_OK)
 		return e;
-	type = header_of(&headers, "content-type");
+	type = header_of(headers, "content-type");
 	ctx_init(&cx, rq->cx.id); /* its errors are part of the answer */
 	in = (struct pbx_request){
 	    .method = rows_text(rows, row, METHOD),
@@ -188,7 +183,7 @@ replay(struct request *rq, const struct rows *rows, int row, struct buf *b)
 	    .body = rows_text(rows, row, BODY),
 	    .body_len = strlen(rows_text(rows, row, BODY)),
 	    .by_path = strcmp(rows_text(rows, row, AUTH), "path") == 0,
-	    .header = header_of, .arg = &headers };
+	    .header = header_of, .arg = headers };
 	parsed = rows_bool(rows, row, IS_CUT) ? fail(&cx, ERR_INPUT,
 	    "the request was too long to be recorded to its end") :
 	    p->parse(&cx, &in, &events);

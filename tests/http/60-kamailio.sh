@@ -84,7 +84,7 @@ for name in callee other; do
 done
 
 declare -A caller=() ports=([callee]=$phones [other]=$others)
-# dial NAME CALLER CALLEE PHONE [HEADER] [DOMAIN]: PHONE is 2 or 3, of the phones that dial.
+# dial NAME CALLER CALLEE PHONE [HEADER] [DOMAIN]: PHONE is 2, 3 or 5, of the phones that dial.
 dial() {
   ports[$1]=$((port + $4))
   sipp_start "$1" "${ports[$1]}" tests/kamailio/caller.xml -m 1 -timeout 100 -cid_str "$1" -s "$3" \
@@ -228,6 +228,25 @@ legs_are '1001:2 1003:2'
 is "$(sim_calls length "op=setPresence&user=$ANNA_OID")" "$before" "presences of Anna during the transfer"
 hang_up transferred
 are Available Available Available
+
+# An attended transfer: Anna asks Carla first; then Bert's phone takes her place there.
+dial asked 1001 1002 2
+answer asked
+dial consult 1001 1003 3
+answer consult
+are Busy Busy Busy
+dial taken 1002 1003 5 'Replaces: consult;to-tag=1;from-tag=1'
+answer taken
+legs_are '1001:2 1001:2 1002:2 1002:2 1003:2 1003:2'
+hang_up consult
+legs_are '1001:2 1002:2 1002:2 1003:2'
+sim_is "$ANNA_OID" .availability Busy
+hang_up asked
+are Available Busy Busy
+legs_are '1002:2 1003:2'
+hang_up taken
+are Available Available Available
+legs_are ''
 
 # Two calls at once: Bert is busy until the last one ends.
 dial first 1001 1002 2
