@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "pbx/redact_parts.h"
 
