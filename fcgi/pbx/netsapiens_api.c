@@ -373,30 +373,33 @@ netsapiens_subscribe(struct ctx *cx, const struct netsapiens *ns,
     const char *ours, const char *address, int64_t now_s,
     struct netsapiens_subscription *ret)
 {
+	struct netsapiens_subscription now = { "pending", NULL, -1 };
 	struct json_object *list = NULL, *mine;
 	bool gone = false, there = false;
 	enum err e;
 
-	*ret = (struct netsapiens_subscription){ "pending", NULL, -1 };
 	e = ask_list(cx, ns, "/subscriptions", "its subscriptions", &list);
 	if (e)
 		return e;
 	mine = subscription_find(list, ns, address);
 	if (mine) {
-		subscription_judge(cx, mine, now_s, ret);
-		if (ret->left_s < RENEW_S) {
+		subscription_judge(cx, mine, now_s, &now);
+		if (now.left_s < RENEW_S) {
 			e = subscription_renew(cx, ns,
 			    json_peek_text(mine, "id"), now_s, &gone);
-			ret->left_s = KEEP_S;
+			now.left_s = KEEP_S;
 		}
 	}
 	if (!e && (!mine || gone)) {
 		e = subscription_make(cx, ns, address, now_s, &there);
-		*ret = (struct netsapiens_subscription){ "pending", NULL, KEEP_S };
+		now = (struct netsapiens_subscription){ "pending", NULL, KEEP_S };
 	}
-	if (!e && !there) /* or it is one of them, that we did not know again */
+	if (e)
+		return e;
+	*ret = now;
+	if (!there) /* or it is one of them, that we did not know again */
 		subscriptions_remove(cx, ns, list, ours, mine);
-	return e;
+	return ERR_OK;
 }
 
 /* --- calls ---------------------------------------------------------------- */

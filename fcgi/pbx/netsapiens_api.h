@@ -53,6 +53,7 @@ struct netsapiens_subscription {
  * address, that lasts for at least 6 days: makes or renews it. Then removes ours
  * that post elsewhere (an earlier secret), or are of another domain, 10 at most;
  * where that is refused they end by themselves.
+ *   *ret     untouched when it fails
  *   address  where it shall post to; ours are those that begin with `ours`
  *   now_s    the wall clock
  */
