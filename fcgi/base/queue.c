@@ -15,7 +15,6 @@ struct queue {
 	size_t first, len;      /* ring[(first + i) % room], i < len */
 	size_t room;            /* >= max; more after queue_put_last */
 	size_t max;
-	size_t wanted;          /* so many wake the taker */
 	bool closed;
 };
 
@@ -29,7 +28,6 @@ queue_new(size_t max)
 	pthread_cond_init(&q->filled, NULL);
 	q->ring = heap_alloc(max * sizeof(void *));
 	q->room = q->max = max;
-	q->wanted = 1;
 	return q;
 }
 
@@ -55,8 +53,7 @@ queue_put(struct queue *q, void *item)
 	if (ok) {
 		q->ring[(q->first + q->len) % q->room] = item;
 		q->len++;
-		if (q->len >= q->wanted)
-			pthread_cond_signal(&q->filled);
+		pthread_cond_signal(&q->filled);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return ok;
@@ -117,20 +114,6 @@ queue_take(struct queue *q, void **ret_items, size_t max, int wait_ms)
 		pthread_cond_signal(&q->filled);
 	pthread_mutex_unlock(&q->lock);
 	return n;
-}
-
-void
-queue_gather(struct queue *q, size_t n, int wait_ms)
-{
-	const int64_t until_ms = clock_mono_ms() + wait_ms;
-
-	pthread_mutex_lock(&q->lock);
-	q->wanted = n;
-	while (q->len < n && !q->closed &&
-	    clock_wait(&q->filled, &q->lock, until_ms))
-		;
-	q->wanted = 1;
-	pthread_mutex_unlock(&q->lock);
 }
 
 void

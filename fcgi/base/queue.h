@@ -20,9 +20,6 @@ void queue_put_last(struct queue *q, void **items, size_t n);
 /* Waits up to wait_ms (-1 for ever) for the first, then takes what is there,
  * at most max. 0: time over, or closed and empty. */
 size_t queue_take(struct queue *q, void **ret_items, size_t max, int wait_ms);
-/* Waits up to wait_ms until n are there, or none will come any more. For the
- * only taker. */
-void queue_gather(struct queue *q, size_t n, int wait_ms);
 /* No more puts; takers get what is left, then 0 at once. */
 void queue_close(struct queue *q);
 

@@ -1,8 +1,10 @@
 /*
- * The apply room: facts in, see apply.h. Two equal workers, each a thread with a
- * connection, take what is ready. A tenant that somebody else holds goes among
- * the held ones: one worker at a time works these off, and stands in line for
- * them, while the other one goes on.
+ * The apply room: facts in, see apply.h. Two workers, each a thread with a
+ * connection. The first takes what is ready, and waits for nobody. A tenant that
+ * somebody else holds goes among the held ones: the second works these off, and
+ * stands in line for them. It helps the first only where that one has more than
+ * fits into a batch, or is at one for long: two small batches cost more than one,
+ * and each answer waits for the whole of its batch.
  */
 #include "sync/apply.h"
 
@@ -24,10 +26,12 @@
 #define BATCH_MIN 16  /* smaller ones would only be slower */
 #define SLOW_MS 20    /* a longer call halves the batch */
 #define AWAY_MS 50    /* between attempts while the database is away */
+#define LONG_MS 100   /* the first worker is at a batch for long */
 
 struct worker {
 	struct apply *a;
 	pthread_t thread;
+	pthread_cond_t work;
 	struct db *db;
 	struct line_list *from;  /* whom it works off: the ready or the held */
 	struct line *taken[BATCH_MAX];
@@ -42,10 +46,10 @@ struct apply {
 	struct worker workers[WORKERS];
 
 	pthread_mutex_t lock;    /* guards what follows */
-	pthread_cond_t work;
 	struct lines lines;
-	struct in_line in_line;  /* of who works off the held ones */
-	bool held_has_worker;
+	struct in_line in_line;  /* the second worker's */
+	int64_t since_ms;        /* the first is at its batch; 0: at none */
+	bool watched;            /* the second looks up when that is long */
 	bool closed;
 };
 
@@ -60,13 +64,46 @@ unit_is_late(struct apply *a, struct apply_unit *u)
 
 /* --- taking and giving back -------------------------------------------------- */
 
+static bool
+is_second(const struct worker *w)
+{
+	return w != w->a->workers;
+}
+
 /* Whom a worker may work off now, or NULL. */
 static struct line_list *
-choice(struct apply *a)
+choice(const struct worker *w)
 {
-	if (a->lines.held.n > 0 && !a->held_has_worker)
+	struct apply *a = w->a;
+	struct line_list *ready = a->lines.ready.n > 0 ? &a->lines.ready : NULL;
+
+	if (!is_second(w))
+		return ready;
+	if (a->lines.held.n > 0)
 		return &a->lines.held;
-	return a->lines.ready.n > 0 ? &a->lines.ready : NULL;
+	if (ready && (ready->n >= BATCH_MAX || (a->since_ms > 0 &&
+	    clock_mono_ms() - a->since_ms >= LONG_MS)))
+		return ready;
+	return NULL;
+}
+
+/* Some wait for the first, who is at a batch. */
+static bool
+is_watchful(const struct worker *w)
+{
+	return is_second(w) && w->a->since_ms > 0 && w->a->lines.ready.n > 0;
+}
+
+/* Wakes who has something to do, or to watch, and does not know it yet. */
+static void
+wake(struct apply *a)
+{
+	struct worker *first = a->workers, *second = a->workers + 1;
+
+	if (a->closed || (choice(first) && a->since_ms == 0))
+		pthread_cond_signal(&first->work);
+	if (a->closed || choice(second) || (is_watchful(second) && !a->watched))
+		pthread_cond_signal(&second->work);
 }
 
 /* What fits of a line. false: the batch takes no more. */
@@ -105,6 +142,19 @@ fill(struct worker *w, struct batch *b)
 			line_list_put_front(w->from, line);
 	}
 	w->more = w->from->n >= w->limit;
+}
+
+/* Results of the same tenants: who calls twice in a moment need not wait until
+ * the first call is stored, nor one transaction for another. */
+static void
+add_results(struct worker *w, struct batch *b)
+{
+	int i;
+
+	for (i = 0; i < w->ntaken && !b->restart; i++)
+		b->nresults += publisher_results_of(w->a->o.publisher,
+		    w->taken[i]->tenant_id, b->results + b->nresults,
+		    BATCH_MAX - b->nresults);
 }
 
 /* What was not done goes back to the front of its line. */
@@ -187,6 +237,8 @@ batch_try(struct worker *w, struct batch *b)
 			log_say(LOG_INFO, "apply: the database is back");
 		w->told = false;
 	} else {
+		publisher_results_back(w->a->o.publisher, b->results, b->nresults);
+		b->nresults = 0;
 		metrics_add(METRIC_DATABASE_FAILED, 1);
 		if (!w->told)
 			log_say(LOG_WARN, "apply: %s", cx.detail);
@@ -256,8 +308,15 @@ wait_for_work(struct worker *w)
 {
 	struct apply *a = w->a;
 
-	while (!(w->from = choice(a)) && !(a->closed && a->lines.units == 0))
-		pthread_cond_wait(&a->work, &a->lock);
+	while (!(w->from = choice(w)) && !(a->closed && a->lines.units == 0)) {
+		if (!is_watchful(w)) {
+			pthread_cond_wait(&w->work, &a->lock);
+			continue;
+		}
+		a->watched = true;
+		clock_wait(&w->work, &a->lock, a->since_ms + LONG_MS);
+		a->watched = false;
+	}
 	return w->from != NULL;
 }
 
@@ -272,14 +331,18 @@ worker_thread(void *arg)
 	while (wait_for_work(w)) {
 		memset(&b, 0, sizeof(b));
 		fill(w, &b);
-		a->held_has_worker |= works_off_held(w);
+		if (!is_second(w))
+			a->since_ms = clock_mono_ms();
 		pthread_mutex_unlock(&a->lock);
-		if (b.nunits > 0)
+		if (b.nunits > 0) {
+			add_results(w, &b);
 			batch_work_off(w, &b);
+		}
 		pthread_mutex_lock(&a->lock);
-		a->held_has_worker &= !works_off_held(w);
+		if (!is_second(w))
+			a->since_ms = 0;
 		give_back(w, &b);
-		pthread_cond_broadcast(&a->work);
+		wake(a);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return NULL;
@@ -294,10 +357,12 @@ apply_start(const struct apply_options *o)
 	a->o = *o;
 	lines_init(&a->lines);
 	pthread_mutex_init(&a->lock, NULL);
-	pthread_cond_init(&a->work, NULL);
 	for (w = a->workers; w < a->workers + WORKERS; w++) {
 		w->a = a;
 		w->limit = BATCH_MAX;
+		pthread_cond_init(&w->work, NULL);
+	}
+	for (w = a->workers; w < a->workers + WORKERS; w++) {
 		w->db = db_new(o->settings->database_url, o->program,
 		    statements, ST__MAX);
 		if (pthread_create(&w->thread, NULL, worker_thread, w) != 0) {
@@ -316,14 +381,15 @@ apply_stop(struct apply *a)
 
 	pthread_mutex_lock(&a->lock);
 	a->closed = true;
-	pthread_cond_broadcast(&a->work);
+	wake(a);
 	pthread_mutex_unlock(&a->lock);
 	for (w = a->workers; w < a->workers + WORKERS; w++) {
 		pthread_join(w->thread, NULL);
 		db_free(w->db);
 	}
+	for (w = a->workers; w < a->workers + WORKERS; w++)
+		pthread_cond_destroy(&w->work);
 	pthread_mutex_destroy(&a->lock);
-	pthread_cond_destroy(&a->work);
 	heap_free(a);
 }
 
@@ -336,8 +402,7 @@ apply_put(struct apply *a, struct apply_unit *u)
 	room = !a->closed && a->lines.units < UNITS_MAX;
 	if (room)
 		lines_put(&a->lines, u);
-	if (choice(a))
-		pthread_cond_signal(&a->work);
+	wake(a);
 	pthread_mutex_unlock(&a->lock);
 	return room;
 }

@@ -75,6 +75,9 @@ batch_json(struct ctx *cx, const struct batch *batch)
 			    (long long)u->events.attempt_us);
 		buf_text(&b, "}");
 	}
+	if (batch->nresults > 0)
+		buf_text(&b, ",");
+	publisher_results_json(&b, batch->results, batch->nresults);
 	buf_text(&b, "]");
 	return buf_str(&b);
 }
@@ -306,10 +309,15 @@ batch_settle(struct ctx *cx, const struct apply_options *to, struct batch *b,
 {
 	struct job *jobs;
 	const int n = jobs_from_rows(cx, rows, asked_ms, &jobs);
+	int nheld;
 
 	if (b->restart) {
 		settle_restart(to, b, rows, jobs, n);
 	} else {
+		nheld = publisher_results_stored(
+		    to->publisher, rows, jobs, n, b->results, b->nresults);
+		publisher_results_back(to->publisher, b->results, nheld);
+		b->nresults = 0;
 		read_items(b, rows);
 		settle(to, b, jobs, n);
 	}

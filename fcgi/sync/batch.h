@@ -25,6 +25,8 @@ struct batch {
 	int nunits;
 	struct item items[BATCH_MAX];
 	int nitems;
+	struct call *results[BATCH_MAX];     /* of the same tenants: stored first */
+	int nresults;
 	bool restart;                        /* one pbx.restarted and nothing else */
 	bool full;                           /* its last unit goes on in the next */
 };

@@ -49,14 +49,16 @@ struct flight {
 static void
 finish(struct room *r, struct call *c)
 {
+	bool at_once;
+
 	metrics_add((enum metric)(METRIC_PUBLISH_OK + (int)c->result), 1);
 	if (c->graph_ms >= 0)
 		metrics_observe_ms(METRIC_GRAPH_MS, c->graph_ms);
 	/* The events were stored long before: their answer need not wait for the
-	 * result's turn in the database. */
-	if (c->result == RESULT_OK && !c->job.probe)
-		waiting_confirm(r->p->waiting, &c->job);
-	if (queue_put(r->p->results, c))
+	 * result's turn in the database. Whoever still waits, waits for that. */
+	at_once = c->result != RESULT_OK || c->job.probe ||
+	    waiting_confirm(r->p->waiting, &c->job);
+	if (results_put(r->p->results, c, at_once))
 		return;
 	/* The database is away, and this claim must run out by itself. */
 	metrics_add(METRIC_RECORD_DROPPED, 1);

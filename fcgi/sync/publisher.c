@@ -14,6 +14,9 @@
 
 #define RESULTS_MAX 16384
 #define LAST_RECORD_MS 1000
+/* Where events come, too: who calls twice in a moment has the first result
+ * stored with the second event. */
+#define REST_MS 10
 
 /* --- calls ------------------------------------------------------------------ */
 
@@ -118,7 +121,7 @@ publisher_start(const struct publisher_options *o)
 	p->o = *o;
 	p->waiting = waiting_new(o->settled, o->arg);
 	p->loop = http_loop_new(o->max_in_flight + TOKENS_AT_ONCE);
-	p->results = queue_new(RESULTS_MAX);
+	p->results = results_new(RESULTS_MAX, o->settled ? REST_MS : 0);
 	p->held = queue_new(RESULTS_MAX);
 	calls_init(&p->inbox);
 	pthread_mutex_init(&p->lock, NULL);
@@ -162,7 +165,7 @@ publisher_stop(struct publisher *p, int drain_ms)
 	wait_idle(p, atomic_load(&p->alive) > 0 ? LAST_RECORD_MS : 0);
 	pthread_mutex_unlock(&p->lock);
 	atomic_store(&p->stop_record, true);
-	queue_close(p->results);
+	results_close(p->results);
 	pthread_join(p->record_threads[0], NULL);
 	queue_close(p->held);
 	pthread_join(p->record_threads[1], NULL);
@@ -174,7 +177,7 @@ publisher_stop(struct publisher *p, int drain_ms)
 		p->in_flight = c->next;
 		call_free(p, c);
 	}
-	queue_free(p->results);
+	results_free(p->results);
 	queue_free(p->held);
 	waiting_free(p->waiting);
 	pthread_cond_destroy(&p->idle);

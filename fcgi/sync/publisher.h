@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/ctx.h"
 #include "base/db.h"
 #include "base/settings.h"
@@ -57,6 +58,22 @@ void publisher_hand(struct publisher *p, const struct job *jobs, int n);
  * another kind are passed over. The first job gets cx's id. In cx's arena. */
 int jobs_from_rows(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
     struct job **ret);
+
+/*
+ * Results that are not stored yet, for who stores events of the same tenant: taken
+ * out with results_of, at most `most`; stored with the items that results_json
+ * writes ("{...},{...}") among the batch of presence.apply; then told, and ended, with
+ * results_stored, or given back. Nobody has some when publisher_stop is called.
+ */
+struct call;
+int publisher_results_of(struct publisher *p, const char *tenant_id,
+    struct call **ret, int most);
+void publisher_results_json(struct buf *b, struct call *const *calls, int n);
+/* jobs: those among the rows. Returns how many somebody's lock kept out: they
+ * are the first of calls. */
+int publisher_results_stored(struct publisher *p, const struct rows *rows,
+    struct job *jobs, int njobs, struct call **calls, int n);
+void publisher_results_back(struct publisher *p, struct call **calls, int n);
 
 /*
  * For the blocking programs (tab, dashboard, presencectl): hands over and

@@ -10,6 +10,7 @@
 
 #include "base/queue.h"
 #include "sync/publisher.h"
+#include "sync/results.h"
 #include "sync/waiting.h"
 
 #define SEND_WITHIN_MS 4000 /* of the claim, see design R10 */
@@ -28,7 +29,8 @@ struct call {
 	int graph_ms;           /* -1: Graph was not asked */
 	char graph_request_id[64];
 	int held;            /* so often somebody held its tenant */
-	struct call *next, *prev;
+	int64_t result_ms;   /* clock_mono_ms() when it came among the results */
+	struct call *next, *prev, *in_bucket;
 };
 
 struct calls { /* first in, first out */
@@ -45,7 +47,7 @@ struct publisher {
 	pthread_t publish_thread, record_threads[2];
 	struct http_loop *loop;      /* the publish thread's, but its wake */
 	struct call *in_flight;      /* the publish thread's */
-	struct queue *results;       /* publish -> record */
+	struct results *results;     /* publish -> record, or apply */
 	struct queue *held;          /* record's first worker -> its second */
 	atomic_int alive;            /* calls there are */
 	atomic_bool stop_publish, stop_record;

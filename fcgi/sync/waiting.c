@@ -294,19 +294,22 @@ tell(struct waiting *w, struct waiter *list)
 	}
 }
 
-void
+bool
 waiting_confirm(struct waiting *w, const struct job *job)
 {
 	struct waiter *list = NULL;
 	struct person *x;
+	bool more;
 
 	pthread_mutex_lock(&w->lock);
 	x = *person_link(w, job);
 	if (x && x->claim_no == job->claim_no)
 		list = only_to_tell(w,
 		    take_settled(x, true, x->goal_no, false, false));
+	more = x && x->waiters;
 	pthread_mutex_unlock(&w->lock);
 	tell(w, list);
+	return more;
 }
 
 void

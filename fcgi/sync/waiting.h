@@ -28,8 +28,9 @@ bool waiting_end(struct waiting *w, struct waiting_group *g, int wait_ms);
 /* This claim is on its way now. */
 void waiting_hand(struct waiting *w, const struct job *job);
 /* Graph has confirmed this claim of a person. Tells the parts of requests that
- * wait for its goal or an older one; who blocks wants it to be stored as well. */
-void waiting_confirm(struct waiting *w, const struct job *job);
+ * wait for its goal or an older one; who blocks wants it to be stored as well.
+ * Returns whether somebody still waits for this person. */
+bool waiting_confirm(struct waiting *w, const struct job *job);
 /*
  * What became of it: told tells whether Teams knows it, goal_no is then the
  * last goal that is settled; next is the person's next claim or NULL. Tells

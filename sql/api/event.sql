@@ -60,8 +60,11 @@ BEGIN
     INSERT INTO call_leg AS l
     SELECT t, u, p, ext, 'call', call, coalesce(leg, ''), rank, at, at, at, leg_call.event_at
     WHERE NOT EXISTS (SELECT FROM call_end c
-        WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension IN (ext, '') AND c.call_id = call
-        AND (c.leg_id = coalesce(leg, '') OR c.whole) AND c.at > leg_call.at - interval '72 h')
+            WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension = ext AND c.call_id = call
+            AND (c.leg_id = coalesce(leg, '') OR c.whole) AND c.at > leg_call.at - interval '72 h')
+        AND NOT EXISTS (SELECT FROM call_end c
+            WHERE c.tenant_id = t AND c.pbx_id = p AND c.extension = '' AND c.call_id = call
+            AND c.at > leg_call.at - interval '72 h')
     ON CONFLICT (tenant_id, user_id, pbx_id, extension, kind, call_id, leg_id) DO UPDATE SET
         news_at = at, said_at = at, event_at = EXCLUDED.event_at,
         state = CASE type WHEN 'call.resumed' THEN 2 ELSE greatest(l.state, rank) END;
@@ -77,15 +80,19 @@ SELECT at - CASE WHEN attempt_us - event_us BETWEEN 0 AND 4 * 86400 * 1000000::b
 $$;
 
 -- Is this assertion newer than every one in its way? Then it is kept.
---   ways  the kinds that can overrule it, beside its own row
+--   ways  the kinds of this extension that can overrule it, beside its own row
 CREATE OR REPLACE FUNCTION presence.assertion_take(t uuid, p uuid, ext text, kind text,
     line text, ways text[], said timestamptz, event_at timestamptz, at timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM assertion a
-        WHERE a.tenant_id = t AND a.pbx_id = p AND a.extension IN (ext, '')
-        AND ((a.kind = assertion_take.kind AND a.line = assertion_take.line) OR a.kind = ANY (ways))
-        AND NOT is_newer(said, assertion_take.event_at, a.at, a.event_at, assertion_take.at))
+            WHERE a.tenant_id = t AND a.pbx_id = p AND a.extension = ext
+            AND ((a.kind = assertion_take.kind AND a.line = assertion_take.line)
+                OR a.kind = ANY (ways))
+            AND NOT is_newer(said, assertion_take.event_at, a.at, a.event_at, assertion_take.at))
+        OR EXISTS (SELECT FROM assertion a      -- of the whole PBX: in everybody's way
+            WHERE a.tenant_id = t AND a.pbx_id = p AND a.extension = '' AND a.kind = 'pbx'
+            AND NOT is_newer(said, assertion_take.event_at, a.at, a.event_at, assertion_take.at))
     THEN
         RETURN false;
     END IF;
@@ -102,7 +109,7 @@ RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF type = 'phone.off_hook' THEN
         IF NOT assertion_take(t, p, ext, 'handset', coalesce(line, ''),
-            '{handsets,extension,pbx}', said, event_at, at)
+            '{handsets,extension}', said, event_at, at)
         THEN
             RETURN false;
         END IF;
@@ -115,11 +122,11 @@ BEGIN
     END IF;
     IF line IS NOT NULL THEN
         IF NOT assertion_take(t, p, ext, 'handset', line,
-            '{handsets,extension,pbx}', said, event_at, at)
+            '{handsets,extension}', said, event_at, at)
         THEN
             RETURN false;
         END IF;
-    ELSIF NOT assertion_take(t, p, ext, 'handsets', '', '{extension,pbx}', said, event_at, at) THEN
+    ELSIF NOT assertion_take(t, p, ext, 'handsets', '', '{extension}', said, event_at, at) THEN
         RETURN false;
     END IF;
     DELETE FROM call_leg l
@@ -140,7 +147,7 @@ DECLARE
     l call_leg;
     changed boolean := false;
 BEGIN
-    IF NOT assertion_take(t, p, ext, 'extension', '', '{pbx}', said, event_at, at) THEN
+    IF NOT assertion_take(t, p, ext, 'extension', '', '{}', said, event_at, at) THEN
         RETURN false;
     END IF;
     FOR l IN DELETE FROM call_leg x
@@ -188,7 +195,8 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.tenants_lock(wanted uuid[], wait_ms int)
 RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
-    got uuid[];
+    got uuid[] := '{}';
+    t uuid;
 BEGIN
     IF cardinality(wanted) = 0 OR NOT pg_try_advisory_xact_lock_shared(0) THEN
         RETURN '{}';
@@ -196,9 +204,28 @@ BEGIN
     IF wait_ms > 0 AND NOT pg_try_advisory_xact_lock(tenant_key(wanted[1])) THEN
         PERFORM tenant_wait(wanted[1], wait_ms);
     END IF;
-    SELECT coalesce(array_agg(x), '{}') INTO got FROM unnest(wanted) x
-    WHERE pg_try_advisory_xact_lock(tenant_key(x));
+    FOREACH t IN ARRAY wanted LOOP
+        IF pg_try_advisory_xact_lock(tenant_key(t)) THEN
+            got := got || t;
+        END IF;
+    END LOOP;
     RETURN got;
+END $$;
+
+-- The tenants of a batch, in the order of their first items.
+CREATE OR REPLACE FUNCTION presence.batch_tenants(batch jsonb)
+RETURNS uuid[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    wanted uuid[] := '{}';
+    t uuid;
+BEGIN
+    FOR i IN 0 .. jsonb_array_length(batch) - 1 LOOP
+        t := batch->i->>'t';
+        IF NOT t = ANY (wanted) THEN
+            wanted := wanted || t;
+        END IF;
+    END LOOP;
+    RETURN wanted;
 END $$;
 
 -- The same for one tenant, waiting for it (at most lock_timeout).
@@ -215,16 +242,28 @@ BEGIN
     RETURN found_tenant;
 END $$;
 
--- One batch of events in one transaction, in the order given.
---   batch  [{i, t tenant, p pbx, y type, e extension, c call, l leg, n line,
---           a event time us, w attempt time us, k key}]; i is the caller's own
+-- What PBXs said and what Teams was told, in one transaction, in the order given; the
+-- results of a person's calls before that person's events.
+--   batch  an event: {i, t tenant, p pbx, y type, e extension, c call, l leg, n line,
+--          a event time us, w attempt time us, k key}; i is the caller's own
+--          a result: {t tenant, u user, c claim number, r result, a retry after s,
+--          m Graph ms, d detail}
+--     r  ok, throttled, unauthorized, forbidden, not_found, rejected,
+--        failed (answered 5xx: the effect is unknown), unknown (no answer:
+--        it may still land), unsent (certainly not sent),
+--        lost (d: why the tenant's consent is gone), credential (d: the code)
 --   wait_ms how long to stand in line for the first one's tenant
 --   rows   kind event: one for each, outcome = locked (the tenant is held by
 --          somebody else: nothing was done, give it again), no_pbx, error,
 --          unknown_extension, monitoring_off, duplicate, no_consent,
 --          unchanged, changed, told (changed to what Teams shows already);
 --          the goal after it and its number
---          kind publish, again: Graph calls that the caller now owns
+--          kind done: one for each result, i = its place. outcome: told, superseded (an
+--          outdated claim: ignored), locked, later; goal_no = every goal up to this
+--          number is settled
+--          kind publish, again (with a token that was asked for after this): Graph calls
+--          that the caller now owns
+--          kind probe: of the tenant, now the caller's
 CREATE OR REPLACE FUNCTION presence.apply(batch jsonb, wait_ms int DEFAULT 60)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
@@ -233,7 +272,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
-    locked uuid[];
+    locked uuid[] := tenants_lock(batch_tenants(batch), wait_ms);
     e record;
     t tenant;
     b tenant_budget;
@@ -243,6 +282,8 @@ DECLARE
     at timestamptz;
     touched boolean;
     moved boolean;          -- a leg of this person, by an event of this batch
+    heard boolean;          -- an event of this person is among them
+    settled boolean;        -- a call of this person has ended
     seen text[] := '{}';    -- keys of this batch
     must boolean;
     result text;
@@ -250,20 +291,29 @@ DECLARE
     s step;
     steps step[] := '{}';
     lines event[] := '{}';  -- of the log
+    durable boolean := false;
 BEGIN
-    locked := tenants_lock(ARRAY(SELECT (x.b->>'t')::uuid FROM jsonb_array_elements(batch)
-        WITH ORDINALITY AS x(b, nr) GROUP BY 1 ORDER BY min(x.nr)), wait_ms);
-    -- Person by person, each one's events in the order given; their keys at once.
+    -- What changes a whole tenant comes first.
+    IF batch @? '$[*] ? (@.r == "lost")' THEN
+        PERFORM consent_put(x, 'lost', g.d, clock_timestamp())
+        FROM (SELECT DISTINCT ON (r.t) r.t, coalesce(r.d, 'permission_removed') AS d
+            FROM jsonb_to_recordset(batch) AS r(t uuid, u uuid, c text, r text, d text)
+            JOIN teams_user x ON x.tenant_id = r.t AND x.user_id = r.u
+                AND x.claim_no::text = r.c AND x.claim_until_at IS NOT NULL
+            WHERE r.r = 'lost' AND r.t = ANY (locked)) g
+        JOIN tenant x ON x.tenant_id = g.t;
+    END IF;
+    -- Person by person; the keys of all events at once.
     FOR e IN
         WITH f AS (
-            SELECT r.*, x.user_id AS uid, p.pbx_id IS NOT NULL AS known, p.last_event_at,
-                tn AS tenant, bg AS budget, us AS person
+            SELECT r.*, coalesce(r.u, x.user_id) AS uid, p.pbx_id IS NOT NULL AS known,
+                p.last_event_at, tn AS tenant, bg AS budget, us AS person
             FROM ROWS FROM (jsonb_to_recordset(batch) AS (i int, t uuid, p uuid, y text, e text,
-                c text, l text, n text, a bigint, w bigint, k text)) WITH ORDINALITY
-                AS r(i, t, p, y, e, c, l, n, a, w, k, nr)
+                c text, l text, n text, a bigint, w bigint, k text, u uuid, r text, m int, d text))
+                WITH ORDINALITY AS r(i, t, p, y, e, c, l, n, a, w, k, u, r, m, d, nr)
             LEFT JOIN pbx p ON p.tenant_id = r.t AND p.pbx_id = r.p
             LEFT JOIN extension x ON x.tenant_id = r.t AND x.pbx_id = r.p AND x.extension = r.e
-            LEFT JOIN teams_user us ON us.tenant_id = r.t AND us.user_id = x.user_id
+            LEFT JOIN teams_user us ON us.tenant_id = r.t AND us.user_id = coalesce(r.u, x.user_id)
             LEFT JOIN tenant tn ON tn.tenant_id = r.t
             LEFT JOIN tenant_budget bg ON bg.tenant_id = r.t),
         keys AS (
@@ -274,17 +324,17 @@ BEGIN
         SELECT f.*, f.p || f.k = ANY (ARRAY(SELECT pbx_id || key FROM keys)) AS fresh,
             lead(f.uid) OVER w IS DISTINCT FROM f.uid OR lead(f.t) OVER w <> f.t AS last
         FROM f
-        WINDOW w AS (ORDER BY f.t, f.uid, f.nr)
-        ORDER BY f.t, f.uid, f.nr
+        WINDOW w AS (ORDER BY f.t, f.uid, f.r IS NULL, f.nr)
+        ORDER BY f.t, f.uid, f.r IS NULL, f.nr
     LOOP
         at := clock_timestamp();    -- each event has its own moment
-        result := NULL;
-        touched := false;
+        kind := CASE WHEN e.r IS NULL THEN 'event' ELSE 'done' END;
+        i := coalesce(e.i, e.nr - 1); tenant_id := e.t; user_id := e.uid;
+        goal := NULL; goal_no := NULL; claim_no := NULL; expires_s := NULL;
         IF NOT e.t = ANY (locked) THEN
-            -- A tenant that is gone has no PBX any more.
-            kind := 'event'; i := e.i; tenant_id := e.t; user_id := NULL;
-            outcome := CASE WHEN e.known THEN 'locked' ELSE 'no_pbx' END;
-            goal := NULL; goal_no := NULL; claim_no := NULL; expires_s := NULL;
+            -- A tenant that is gone has no PBX any more, and nothing left to record.
+            outcome := CASE WHEN e.r IS NULL AND NOT e.known THEN 'no_pbx'
+                WHEN (e.tenant).tenant_id IS NULL THEN 'superseded' ELSE 'locked' END;
             RETURN NEXT;
             CONTINUE;
         END IF;
@@ -296,69 +346,109 @@ BEGIN
         IF u.user_id IS DISTINCT FROM e.uid THEN
             u := e.person;
             moved := false;
+            heard := false;
+            settled := false;
         END IF;
-        was := u.goal_no;
-        IF NOT e.known THEN
-            result := 'no_pbx';
-        ELSE
-            IF (e.last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
-                UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
-                AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
+        IF e.r IS NOT NULL THEN
+            claim_no := e.c;
+            IF u.claim_no IS DISTINCT FROM claim_no OR u.claim_until_at IS NULL THEN
+                outcome := 'superseded';
+            ELSE
+                settled := true;
+                IF e.r = 'ok' THEN
+                    u := user_told(u, t, at);
+                ELSE
+                    s := user_not_told(u, b, t, e.r, e.a, e.d, at);
+                    u := s.u;
+                    b := s.b;
+                    IF (s.job).kind IS NOT NULL THEN
+                        s.u := NULL;
+                        steps := steps || s;
+                    END IF;
+                END IF;
+                outcome := CASE e.r WHEN 'ok' THEN 'told' ELSE 'later' END;
+                goal_no := u.published_no;
+                lines := lines || (e.t, NULL, at, 'publish', u.claim_goal,
+                    CASE e.r WHEN 'ok' THEN 'published' ELSE e.r END, e.u, NULL, NULL,
+                    CASE WHEN e.r = 'ok' AND u.claim_goal_no > 0
+                        AND u.claim_at - u.goal_at < interval '60 s' AND u.claim_goal_no = u.goal_no
+                        THEN extract(epoch FROM at - u.goal_at) * 1000 END,
+                    e.m, CASE WHEN e.r <> 'ok' THEN e.d END)::event;
             END IF;
-            result := CASE WHEN e.uid IS NULL THEN 'unknown_extension'
-                WHEN NOT u.monitoring THEN 'monitoring_off'
-                WHEN e.k IS NOT NULL AND (NOT e.fresh OR e.p || e.k = ANY (seen)) THEN 'duplicate' END;
-            seen := seen || (e.p || e.k);
-        END IF;
-        IF result IS NULL THEN
-            BEGIN
-                pbx_at := to_timestamp(e.a / 1e6);
-                touched := CASE
-                    WHEN e.y LIKE 'call.%' THEN
-                        leg_call(e.t, e.uid, e.p, e.e, e.y, e.c, e.l, pbx_at, at)
-                    WHEN e.y LIKE 'phone.%' THEN
-                        leg_handset(e.t, e.uid, e.p, e.e, e.y, e.n, said_at(at, e.a, e.w), pbx_at, at)
-                    ELSE leg_extension(e.t, e.uid, e.p, e.e, e.y, said_at(at, e.a, e.w), pbx_at, at)
-                    END;
-            EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-                GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT;
-                RAISE WARNING 'event not applied: %', detail;
-                result := 'error';
-                DELETE FROM event_key x WHERE x.tenant_id = e.t AND x.pbx_id = e.p AND x.key = e.k;
-            END;
-        END IF;
-        IF touched THEN
-            moved := true;
-            u := user_goal(u, t, user_legs(u, t), 'news', 'call_ended', at);
-        END IF;
-        IF result IS NULL THEN
-            -- none: Teams was never told, or has forgotten by itself
-            result := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
-                WHEN u.goal_no = was OR u.goal = 'none' THEN 'unchanged' ELSE 'changed' END;
-            lines := lines || (e.t, NULL, at, 'event', e.y, result, e.uid, e.p, e.e,
-                NULL, NULL, NULL)::event;
-            IF result = 'changed' AND NOT user_must_tell(u) THEN
-                result := 'told';
+            RETURN NEXT;
+        ELSE
+            heard := true;
+            durable := true;
+            result := NULL;
+            touched := false;
+            was := u.goal_no;
+            IF NOT e.known THEN
+                result := 'no_pbx';
+            ELSE
+                IF (e.last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE THEN
+                    UPDATE pbx SET last_event_at = at WHERE pbx.tenant_id = e.t AND pbx.pbx_id = e.p
+                    AND (last_event_at BETWEEN at - interval '5 s' AND at) IS NOT TRUE;
+                END IF;
+                result := CASE WHEN e.uid IS NULL THEN 'unknown_extension'
+                    WHEN NOT u.monitoring THEN 'monitoring_off'
+                    WHEN e.k IS NOT NULL AND (NOT e.fresh OR e.p || e.k = ANY (seen)) THEN 'duplicate' END;
+                seen := seen || (e.p || e.k);
+            END IF;
+            IF result IS NULL THEN
+                BEGIN
+                    pbx_at := to_timestamp(e.a / 1e6);
+                    touched := CASE
+                        WHEN e.y LIKE 'call.%' THEN
+                            leg_call(e.t, e.uid, e.p, e.e, e.y, e.c, e.l, pbx_at, at)
+                        WHEN e.y LIKE 'phone.%' THEN
+                            leg_handset(e.t, e.uid, e.p, e.e, e.y, e.n, said_at(at, e.a, e.w), pbx_at, at)
+                        ELSE leg_extension(e.t, e.uid, e.p, e.e, e.y, said_at(at, e.a, e.w), pbx_at, at)
+                        END;
+                EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+                    GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT;
+                    RAISE WARNING 'event not applied: %', detail;
+                    result := 'error';
+                    DELETE FROM event_key x WHERE x.tenant_id = e.t AND x.pbx_id = e.p AND x.key = e.k;
+                END;
+            END IF;
+            IF touched THEN
+                moved := true;
+                u := user_goal(u, t, user_legs(u, t), 'news', 'call_ended', at);
+            END IF;
+            IF result IS NULL THEN
+                -- none: Teams was never told, or has forgotten by itself
+                result := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
+                    WHEN u.goal_no = was OR u.goal = 'none' THEN 'unchanged' ELSE 'changed' END;
+                lines := lines || (e.t, NULL, at, 'event', e.y, result, e.uid, e.p, e.e,
+                    NULL, NULL, NULL)::event;
+                IF result = 'changed' AND NOT user_must_tell(u) THEN
+                    result := 'told';
+                END IF;
             END IF;
         END IF;
         IF e.last AND u.user_id IS NOT NULL THEN
             -- Only the newest state of a person is told. R8: a Busy that nobody
             -- renewed in time, too; perhaps Teams has forgotten it.
-            must := coalesce(user_renew_at(u) <= at, false);
-            IF moved OR must OR user_must_tell(u) THEN
+            must := heard AND coalesce(user_renew_at(u) <= at, false);
+            IF settled OR moved OR must OR (heard AND user_must_tell(u)) THEN
                 s := user_step(u, b, t, must, at);
                 s.changed := s.u IS DISTINCT FROM e.person;
+                s.exact := settled;
                 b := s.b;
                 steps := steps || s;
             END IF;
         END IF;
-        kind := 'event'; i := e.i; outcome := result; tenant_id := e.t; user_id := e.uid;
-        goal := goal_shown(u, at); goal_no := u.goal_no; claim_no := NULL; expires_s := NULL;
-        RETURN NEXT;
+        IF e.r IS NULL THEN
+            outcome := result;
+            goal := goal_shown(u, at); goal_no := u.goal_no;
+            RETURN NEXT;
+        END IF;
     END LOOP;
-    PERFORM steps_store(steps, false);
-    INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension)
-    SELECT x.tenant_id, x.at, x.kind, x.type, x.outcome, x.user_id, x.pbx_id, x.extension
+    PERFORM steps_store(steps);
+    INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, pbx_id, extension,
+        latency_ms, graph_ms, detail)
+    SELECT x.tenant_id, x.at, x.kind, x.type, x.outcome, x.user_id, x.pbx_id, x.extension,
+        x.latency_ms, x.graph_ms, x.detail
     FROM unnest(lines) x;
     FOREACH s IN ARRAY steps LOOP
         CONTINUE WHEN (s.job).kind IS NULL;
@@ -366,7 +456,13 @@ BEGIN
         tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
         goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
         RETURN NEXT;
+        durable := true;
     END LOOP;
+    -- Should the server lose results, the claims run out and Teams is told once more;
+    -- only events, and a claim that is handed out, must be on disk.
+    IF NOT durable THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
 END $$;
 
 -- pbx.restarted: ends every leg of that PBX that had no newer news; touches
@@ -437,7 +533,7 @@ BEGIN
         b := coalesce(s.b, b);
         steps := steps || s;
     END LOOP;
-    PERFORM steps_store(steps, false);
+    PERFORM steps_store(steps);
     outcome := CASE WHEN t.consent <> 'granted' THEN 'no_consent'
         WHEN told = 0 THEN 'unchanged' ELSE 'changed' END;
     INSERT INTO event (tenant_id, at, kind, type, outcome, pbx_id)

@@ -29,7 +29,8 @@ CREATE OR REPLACE FUNCTION presence.is_newer(a timestamptz, a_event timestamptz,
 RETURNS boolean LANGUAGE sql STABLE AS $$
 SELECT CASE
         WHEN b IS NULL THEN true
-        WHEN abs(extract(epoch FROM a - least(b, at))) >= 2 THEN a > least(b, at)
+        WHEN a - least(b, at) >= interval '2 s' THEN true
+        WHEN a - least(b, at) <= interval '-2 s' THEN false
         WHEN a_event <> b_event THEN a_event > b_event
         ELSE true END
 $$;
@@ -318,6 +319,7 @@ DO $$ BEGIN
         b      presence.tenant_budget,
         changed boolean,        -- u is to be stored
         due_at timestamptz,     -- when to look again
+        exact  boolean,         -- not before; else what is due can only come nearer
         turn   boolean,         -- that is this person's turn
         job    presence.job);   -- the call that the caller now owns
 EXCEPTION WHEN duplicate_object THEN NULL;
@@ -362,6 +364,7 @@ BEGIN
     s.u := u;
     s.b := b;
     s.changed := true;
+    s.exact := false;
     s.due_at := user_due(u, t, wait_until, at);
     s.turn := wait_until IS NOT NULL;
     RETURN s;
@@ -371,19 +374,17 @@ END $$;
 CREATE OR REPLACE FUNCTION presence.user_later(u presence.teams_user, at timestamptz)
 RETURNS presence.step LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN (u, NULL, true, at, false, NULL)::step;
+    RETURN (u, NULL, true, at, false, false, NULL)::step;
 END $$;
 
 -- Stores what was decided, each person at most once; all tables in one order.
---   exact  the people were taken from `due`: their rows there are settled too;
---          otherwise a due time can only come nearer
-CREATE OR REPLACE FUNCTION presence.steps_store(steps presence.step[], exact boolean)
+CREATE OR REPLACE FUNCTION presence.steps_store(steps presence.step[])
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE tenant_budget x SET gate_until_at = (s.b).gate_until_at, newest_s = (s.b).newest_s,
         slots = (s.b).slots, turns = (s.b).turns
     FROM (SELECT DISTINCT ON ((o.b).tenant_id) o.b FROM unnest(steps) WITH ORDINALITY
-            AS o(u, b, changed, due_at, turn, job, nr)
+            AS o(u, b, changed, due_at, exact, turn, job, nr)
         WHERE (o.b).tenant_id IS NOT NULL ORDER BY (o.b).tenant_id, o.nr DESC) s
     WHERE x.tenant_id = (s.b).tenant_id AND x.* IS DISTINCT FROM s.b;
 
@@ -406,17 +407,19 @@ BEGIN
     FROM unnest(ARRAY(SELECT s.u FROM unnest(steps) s WHERE s.changed)) n
     WHERE x.tenant_id = n.tenant_id AND x.user_id = n.user_id;
 
-    IF exact THEN
-        DELETE FROM due d USING unnest(steps) s
-        WHERE s.due_at IS NULL AND d.tenant_id = (s.u).tenant_id AND d.user_id = (s.u).user_id;
-    END IF;
+    -- Row by row from the key: a join that is planned while `due` is empty would
+    -- read all of it for each step.
+    DELETE FROM due WHERE ctid = ANY (ARRAY(
+        SELECT d.ctid FROM unnest(steps) s CROSS JOIN LATERAL (SELECT x.ctid FROM due x
+            WHERE x.tenant_id = (s.u).tenant_id AND x.user_id = (s.u).user_id OFFSET 0) d
+        WHERE s.exact));
     INSERT INTO due AS d (tenant_id, user_id, at, first, turn)
     SELECT (s.u).tenant_id, (s.u).user_id, s.due_at,
         (s.u).goal = 'clear' AND user_must_tell(s.u), s.turn
     FROM unnest(steps) s WHERE s.due_at IS NOT NULL
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET at = EXCLUDED.at, turn = EXCLUDED.turn,
-        first = EXCLUDED.first OR (d.first AND NOT exact)
-    WHERE exact OR d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first);
+        first = EXCLUDED.first OR d.first
+    WHERE d.at > EXCLUDED.at OR (EXCLUDED.first AND NOT d.first);
 END $$;
 
 -- What a goal looks like, in Graph's two words.

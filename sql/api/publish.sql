@@ -7,214 +7,139 @@ SELECT greatest(CASE WHEN presence.is_ahead(gate, at, '1 hour') THEN gate END,
     at + make_interval(secs => greatest(1, least(more_s, 3600))::float8))
 $$;
 
--- Results of Graph calls, in one transaction.
---   results [{t tenant, u user, c claim number, r result, a retry after s,
---             m Graph ms, d detail}]
---   wait_ms how long to stand in line for the first one's tenant
---     r  ok, throttled, unauthorized, forbidden, not_found, rejected,
---        failed (answered 5xx: the effect is unknown), unknown (no answer:
---        it may still land), unsent (certainly not sent),
---        lost (d: why the tenant's consent is gone), credential (d: the code)
---   rows    kind done: one for each. outcome: told, superseded (an outdated claim: ignored), locked (give it again),
---           later; goal_no = every goal up to this number is settled
---           kind publish, again: the next call of that person, now the caller's; again:
---           with a token that was asked for after this
---           kind probe: of the tenant, now the caller's
+-- R10: Teams was told what the claim said.
+CREATE OR REPLACE FUNCTION presence.user_told(u presence.teams_user, t presence.tenant,
+    at timestamptz)
+RETURNS presence.teams_user LANGUAGE plpgsql AS $$
+BEGIN
+    u.claim_until_at := NULL;
+    u.certain := t.consent <> 'lost';
+    u.published := u.claim_goal;
+    u.published_at := u.claim_at;
+    u.published_until_at := u.claim_at + make_interval(secs => u.claim_s);
+    -- An older call that may yet land can show what it told for as long as it said.
+    IF u.late THEN
+        u.told_until_at := greatest(u.told_until_at, u.published_until_at);
+    ELSE
+        u.told_until_at := u.published_until_at;
+        IF u.claim_goal <> 'busy' THEN
+            u.busy_until_at := NULL;
+        END IF;
+    END IF;
+    u.published_no := u.claim_goal_no;
+    IF u.goal = u.published THEN
+        u.published_no := u.goal_no;    -- it changed and came back
+    END IF;
+    u.attempts := 0;
+    u.denied := 0;
+    u.retry_at := NULL;
+    u.failed_no := NULL;
+    IF u.problem = 'credential' THEN    -- it seems to be good again: a probe tells
+        UPDATE tenant x SET probe_at = least(x.probe_at, at + interval '1 s')
+        WHERE x.tenant_id = u.tenant_id AND x.credential_problem IS NOT NULL;
+    END IF;
+    u.problem := NULL;
+    IF u.claim_goal_no >= u.owed_no THEN
+        u.owed_no := NULL;
+    END IF;
+    IF u.late THEN      -- R10: an older call may land after this one
+        u.late := false;
+        u.resend_at := at + interval '60 s';
+    END IF;
+    RETURN u;
+END $$;
+
+-- Teams was not told, or perhaps not (R14).
+--   r, detail, after_s  as apply's results have them
+-- Returns the person and the tenant's budget; its job is a probe, or none.
+CREATE OR REPLACE FUNCTION presence.user_not_told(u presence.teams_user, b presence.tenant_budget,
+    t presence.tenant, r text, after_s bigint, detail text, at timestamptz)
+RETURNS presence.step LANGUAGE plpgsql AS $$
+DECLARE
+    s step;
+    backoff interval := make_interval(secs => least(30, 2 ^ least(u.attempts, 5))
+        * (0.75 + random() / 2));
+BEGIN
+    u.claim_until_at := NULL;
+    u.attempts := u.attempts + 1;
+    u.retry_at := at + backoff;
+    IF r IN ('throttled', 'unsent', 'unauthorized', 'forbidden', 'not_found', 'rejected', 'lost',
+        'credential')
+    THEN                -- certainly without effect
+        u.certain := u.claim_certain;
+        u.busy_until_at := u.claim_busy_until_at;
+        u.told_until_at := u.claim_told_until_at;
+    END IF;
+    CASE r
+    WHEN 'throttled' THEN
+        u.attempts := 0;
+        u.retry_at := NULL;     -- the gate says when
+        u.problem := 'throttled';
+        b.gate_until_at := gate_later(b.gate_until_at, at,
+            coalesce(after_s, extract(epoch FROM backoff)));
+    WHEN 'unsent' THEN
+        u.problem := 'unreachable';
+    WHEN 'unauthorized' THEN
+        u.denied := u.denied + 1;
+        u.problem := 'unreachable';
+        IF u.denied = 1 THEN
+            u.retry_at := NULL;     -- once more at once, with a new token
+        END IF;
+    WHEN 'forbidden' THEN
+        u.denied := u.denied + 1;
+        IF u.denied = 1 THEN
+            u.retry_at := NULL;
+        ELSE
+            u.problem := 'forbidden';
+            u.failed_no := u.claim_goal_no;
+            s := probe_claim(t, b, at);
+            b := s.b;
+        END IF;
+    WHEN 'not_found' THEN
+        u.problem := 'user_not_found';
+        u.failed_no := u.claim_goal_no;
+    WHEN 'rejected' THEN
+        u.problem := 'rejected';
+        u.failed_no := u.claim_goal_no;
+    WHEN 'lost' THEN
+        u.problem := 'consent_lost';
+        u.certain := false;
+    WHEN 'credential' THEN
+        u.problem := 'credential';
+        -- Only a probe, with a new token, tells that it is over.
+        UPDATE tenant x SET credential_problem = detail,
+            probe_at = least(x.probe_at, at + interval '2 s')
+        WHERE x.tenant_id = u.tenant_id;
+    WHEN 'failed' THEN
+        u.problem := 'unreachable';
+    ELSE
+        u.problem := 'unreachable';
+        u.late := true;
+    END CASE;
+    -- Only a repetition (or a renewal) failed: Teams knows the state, and
+    -- what made the repetition needed still does.
+    IF u.claim_certain AND u.claim_goal = u.published AND u.goal = u.published
+        AND r IN ('throttled', 'unsent', 'unauthorized', 'failed', 'unknown')
+    THEN
+        u.resend_at := at + backoff;
+        u.certain := u.certain OR u.goal <> 'busy';
+    END IF;
+    s.u := u;
+    s.b := b;
+    RETURN s;
+END $$;
+
+-- Results of Graph calls alone: apply, for whom no PBX speaks.
+--   errors  22023 something else is among them
 CREATE OR REPLACE FUNCTION presence.record(results jsonb, wait_ms int DEFAULT 60)
 RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET plan_cache_mode = force_generic_plan AS $$
-#variable_conflict use_column
-DECLARE
-    locked uuid[] := tenants_lock(ARRAY(SELECT (x.b->>'t')::uuid FROM jsonb_array_elements(results)
-        WITH ORDINALITY AS x(b, nr) GROUP BY 1 ORDER BY min(x.nr)), wait_ms);
-    r record;
-    t tenant;
-    b tenant_budget;
-    u teams_user;
-    at timestamptz := clock_timestamp();    -- after the wait
-    s step;
-    steps step[] := '{}';
-    lines event[] := '{}';
-    told boolean;
-    backoff interval;
-    handed boolean := false;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 BEGIN
-    -- What changes a whole tenant comes first.
-    IF results @? '$[*] ? (@.r == "lost")' THEN
-        PERFORM consent_put(x, 'lost', b.d, at)
-        FROM (SELECT DISTINCT ON (b.t) b.t, coalesce(b.d, 'permission_removed') AS d
-            FROM jsonb_to_recordset(results) AS b(t uuid, u uuid, c bigint, r text, d text)
-            JOIN teams_user x ON x.tenant_id = b.t AND x.user_id = b.u AND x.claim_no = b.c
-                AND x.claim_until_at IS NOT NULL
-            WHERE b.r = 'lost' AND b.t = ANY (locked)) b
-        JOIN tenant x ON x.tenant_id = b.t;
+    IF results @? '$[*] ? (!exists(@.r))' THEN
+        RAISE EXCEPTION 'results: only results' USING ERRCODE = '22023';
     END IF;
-    FOR r IN SELECT g.*, tn AS tenant, bg AS budget, us AS person
-        FROM ROWS FROM (jsonb_to_recordset(results) AS (t uuid, u uuid, c bigint, r text, a int,
-                m int, d text)) WITH ORDINALITY AS g(t, u, c, r, a, m, d, nr)
-        LEFT JOIN tenant tn ON tn.tenant_id = g.t
-        LEFT JOIN tenant_budget bg ON bg.tenant_id = g.t
-        LEFT JOIN teams_user us ON us.tenant_id = g.t AND us.user_id = g.u
-        ORDER BY g.t, g.u, g.nr
-    LOOP
-        kind := 'done'; i := r.nr - 1; tenant_id := r.t; user_id := r.u; claim_no := r.c;
-        goal := NULL; goal_no := NULL; expires_s := NULL;
-        IF NOT r.t = ANY (locked) THEN
-            -- A tenant that is gone has nothing left to record.
-            outcome := CASE WHEN (r.tenant).tenant_id IS NULL THEN 'superseded' ELSE 'locked' END;
-            RETURN NEXT;
-            CONTINUE;
-        END IF;
-        IF t.tenant_id IS DISTINCT FROM r.t THEN
-            t := r.tenant;
-            b := r.budget;
-        END IF;
-        IF (u.tenant_id, u.user_id) IS DISTINCT FROM (r.t, r.u) THEN
-            u := r.person;
-        END IF;
-        IF u.claim_no IS DISTINCT FROM r.c OR u.claim_until_at IS NULL THEN
-            outcome := 'superseded';
-            RETURN NEXT;
-            CONTINUE;
-        END IF;
-        told := r.r = 'ok';
-        u.claim_until_at := NULL;
-        backoff := make_interval(secs => least(30, 2 ^ least(u.attempts, 5))
-            * (0.75 + random() / 2));
-        IF told THEN
-            u.certain := t.consent <> 'lost';
-            u.published := u.claim_goal;
-            u.published_at := u.claim_at;
-            u.published_until_at := u.claim_at + make_interval(secs => u.claim_s);
-            -- An older call that may yet land can show what it told for as long as it said.
-            IF u.late THEN
-                u.told_until_at := greatest(u.told_until_at, u.published_until_at);
-            ELSE
-                u.told_until_at := u.published_until_at;
-                IF u.claim_goal <> 'busy' THEN
-                    u.busy_until_at := NULL;
-                END IF;
-            END IF;
-            u.published_no := u.claim_goal_no;
-            IF u.goal = u.published THEN
-                u.published_no := u.goal_no;    -- it changed and came back
-            END IF;
-            u.attempts := 0;
-            u.denied := 0;
-            u.retry_at := NULL;
-            u.failed_no := NULL;
-            IF u.problem = 'credential' THEN    -- it seems to be good again: a probe tells
-                UPDATE tenant x SET probe_at = least(x.probe_at, at + interval '1 s')
-                WHERE x.tenant_id = r.t AND x.credential_problem IS NOT NULL;
-            END IF;
-            u.problem := NULL;
-            IF u.claim_goal_no >= u.owed_no THEN
-                u.owed_no := NULL;
-            END IF;
-            IF u.late THEN      -- R10: an older call may land after this one
-                u.late := false;
-                u.resend_at := at + interval '60 s';
-            END IF;
-        ELSE
-            u.attempts := u.attempts + 1;
-            u.retry_at := at + backoff;
-            IF r.r IN ('throttled', 'unsent', 'unauthorized', 'forbidden', 'not_found',
-                'rejected', 'lost', 'credential')
-            THEN                -- certainly without effect
-                u.certain := u.claim_certain;
-                u.busy_until_at := u.claim_busy_until_at;
-                u.told_until_at := u.claim_told_until_at;
-            END IF;
-            CASE r.r
-            WHEN 'throttled' THEN
-                u.attempts := 0;
-                u.retry_at := NULL;     -- the gate says when
-                u.problem := 'throttled';
-                b.gate_until_at := gate_later(b.gate_until_at, at,
-                    coalesce(r.a, extract(epoch FROM backoff)));
-            WHEN 'unsent' THEN
-                u.problem := 'unreachable';
-            WHEN 'unauthorized' THEN
-                u.denied := u.denied + 1;
-                u.problem := 'unreachable';
-                IF u.denied = 1 THEN
-                    u.retry_at := NULL;     -- once more at once, with a new token
-                END IF;
-            WHEN 'forbidden' THEN
-                u.denied := u.denied + 1;
-                IF u.denied = 1 THEN
-                    u.retry_at := NULL;
-                ELSE
-                    u.problem := 'forbidden';
-                    u.failed_no := u.claim_goal_no;
-                    s := probe_claim(t, b, at);
-                    b := s.b;
-                    steps := steps || s;
-                END IF;
-            WHEN 'not_found' THEN
-                u.problem := 'user_not_found';
-                u.failed_no := u.claim_goal_no;
-            WHEN 'rejected' THEN
-                u.problem := 'rejected';
-                u.failed_no := u.claim_goal_no;
-            WHEN 'lost' THEN
-                u.problem := 'consent_lost';
-                u.certain := false;
-            WHEN 'credential' THEN
-                u.problem := 'credential';
-                -- Only a probe, with a new token, tells that it is over.
-                UPDATE tenant x SET credential_problem = r.d,
-                    probe_at = least(x.probe_at, at + interval '2 s')
-                WHERE x.tenant_id = r.t;
-            WHEN 'failed' THEN
-                u.problem := 'unreachable';
-            ELSE
-                u.problem := 'unreachable';
-                u.late := true;
-            END CASE;
-            -- Only a repetition (or a renewal) failed: Teams knows the state, and
-            -- what made the repetition needed still does.
-            IF u.claim_certain AND u.claim_goal = u.published AND u.goal = u.published
-                AND r.r IN ('throttled', 'unsent', 'unauthorized', 'failed', 'unknown')
-            THEN
-                u.resend_at := at + backoff;
-                u.certain := u.certain OR u.goal <> 'busy';
-            END IF;
-        END IF;
-        lines := lines || (r.t, NULL, at, 'publish', u.claim_goal,
-            CASE WHEN told THEN 'published' ELSE r.r END, r.u, NULL, NULL,
-            CASE WHEN told AND u.claim_goal_no > 0 AND u.claim_at - u.goal_at < interval '60 s'
-                AND u.claim_goal_no = u.goal_no
-                THEN extract(epoch FROM at - u.goal_at) * 1000 END,
-            r.m, CASE WHEN NOT told THEN r.d END)::event;
-        s := user_step(u, b, t, false, at);
-        u := s.u;
-        b := s.b;
-        steps := steps || s;
-        outcome := CASE WHEN told THEN 'told' ELSE 'later' END;
-        goal_no := u.published_no;
-        RETURN NEXT;
-    END LOOP;
-    PERFORM steps_store(steps, true);
-    INSERT INTO event (tenant_id, at, kind, type, outcome, user_id, latency_ms, graph_ms, detail)
-    SELECT x.tenant_id, x.at, x.kind, x.type, x.outcome, x.user_id, x.latency_ms, x.graph_ms, x.detail
-    FROM unnest(lines) x;
-    FOREACH s IN ARRAY steps LOOP
-        CONTINUE WHEN (s.job).kind IS NULL;
-        kind := (s.job).kind; i := NULL; outcome := NULL;
-        tenant_id := (s.job).tenant_id; user_id := (s.job).user_id; goal := (s.job).goal;
-        goal_no := (s.job).goal_no; claim_no := (s.job).claim_no; expires_s := (s.job).expires_s;
-        RETURN NEXT;
-        handed := true;
-    END LOOP;
-    -- Should the server lose this, the claims run out and Teams is told once more;
-    -- only a claim that is handed out must be on disk.
-    IF NOT handed THEN
-        PERFORM set_config('synchronous_commit', 'off', true);
-    END IF;
+    RETURN QUERY SELECT * FROM apply(results, wait_ms);
 END $$;
 
 -- What time has made due: ends ringing (180 s) and stale legs, renews leases,
@@ -322,13 +247,14 @@ BEGIN
         END IF;
         s := user_step(u, b, t, must, at);
         s.changed := s.u IS DISTINCT FROM d.person;
+        s.exact := true;
         b := s.b;
         steps := steps || s;
         IF (s.job).goal = 'busy' AND (d.person).published = 'busy' THEN
             renewed := renewed || s;
         END IF;
     END LOOP;
-    PERFORM steps_store(steps, true);
+    PERFORM steps_store(steps);
     IF renewed <> '{}' THEN
         PERFORM pbx_ask_about(ARRAY(SELECT (r.u).tenant_id FROM unnest(renewed) r),
             ARRAY(SELECT (r.u).user_id FROM unnest(renewed) r), clock_timestamp());
@@ -346,7 +272,7 @@ BEGIN
         CONTINUE WHEN t.probe_at > clock_timestamp();
         SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = d.t;
         s := probe_claim(t, b, clock_timestamp());
-        PERFORM steps_store(ARRAY[s], false);
+        PERFORM steps_store(ARRAY[s]);
         steps := steps || s;
     END LOOP;
     FOREACH s IN ARRAY steps LOOP

@@ -34,7 +34,7 @@ DECLARE
 BEGIN
     SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t.tenant_id;
     s := user_step(u, b, t, false, at);
-    PERFORM steps_store(ARRAY[s], false);
+    PERFORM steps_store(ARRAY[s]);
     IF (s.job).kind IS NOT NULL THEN
         RETURN NEXT s.job;
     END IF;
@@ -130,6 +130,6 @@ BEGIN
         b := coalesce(s.b, b);
         steps := steps || s;
     END LOOP;
-    PERFORM steps_store(steps, false);
+    PERFORM steps_store(steps);
     RETURN QUERY SELECT (x.job).* FROM unnest(steps) x WHERE (x.job).kind IS NOT NULL;
 END $$;

@@ -83,7 +83,7 @@ BEGIN
         CONTINUE WHEN u.goal_no = was;
         steps := steps || user_later(u, due_spread(at, cardinality(steps)));
     END LOOP;
-    PERFORM steps_store(steps, false);
+    PERFORM steps_store(steps);
 END $$;
 
 -- The administrator came back from Microsoft's permission screen: asked of
@@ -120,7 +120,7 @@ BEGIN
     SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t_id;
     t.probe_until_at := NULL;
     s := probe_claim(t, b, clock_timestamp());
-    PERFORM steps_store(ARRAY[s], false);
+    PERFORM steps_store(ARRAY[s]);
     IF (s.job).kind IS NOT NULL THEN
         RETURN NEXT s.job;
     END IF;

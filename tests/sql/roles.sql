@@ -34,7 +34,7 @@ SELECT kind, outcome FROM presence.apply(jsonb_build_array(jsonb_build_object('i
 SELECT * FROM presence.pbx;
 SELECT presence.tenant_list();
 SELECT presence.pbx_list(md5('nordwind')::uuid);
-SELECT presence.steps_store(NULL, false);
+SELECT presence.steps_store(NULL);
 CREATE TABLE presence.mine (i int);
 \echo a table of the same name in front does not fool the functions
 CREATE TEMP TABLE pbx (pbx_id uuid, tenant_id uuid, secret text);

@@ -22,11 +22,25 @@ fake_hand(struct publisher *p, const struct job *jobs, int n);
 static int
 fake_jobs(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
     struct job **ret);
+static int
+fake_results_of(struct publisher *p, const char *tenant_id,
+    struct call **ret, int most);
+static void
+fake_results_json(struct buf *b, struct call *const *results, int n);
+static int
+fake_results_stored(struct publisher *p, const struct rows *r,
+    struct job *jobs, int njobs, struct call **results, int n);
+static void
+fake_results_back(struct publisher *p, struct call **results, int n);
 
 #define publisher_wait fake_wait
 #define publisher_wait_all fake_wait_all
 #define publisher_hand fake_hand
 #define jobs_from_rows fake_jobs
+#define publisher_results_of fake_results_of
+#define publisher_results_json fake_results_json
+#define publisher_results_stored fake_results_stored
+#define publisher_results_back fake_results_back
 #include "sync/batch.c"
 #include "sync/apply.c"
 
@@ -92,6 +106,63 @@ fake_jobs(struct ctx *cx, const struct rows *r, int64_t claimed_ms,
 	return n;
 }
 
+/* --- results ------------------------------------------------------------------ */
+
+/* Those of tenant "r"; which is which does not matter. */
+static atomic_int results, results_stored, results_back;
+static char a_result;
+
+static int
+fake_results_of(struct publisher *p, const char *tenant_id,
+    struct call **ret, int most)
+{
+	int n = 0;
+
+	(void)p;
+	while (strcmp(tenant_id, "r") == 0 && n < most && results > 0) {
+		results--;
+		ret[n++] = (struct call *)&a_result;
+	}
+	return n;
+}
+
+static void
+fake_results_json(struct buf *b, struct call *const *list, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		assert_ptr_equal(list[i], &a_result);
+		buf_text(b, i ? ",{\"r\":\"ok\"}" : "{\"r\":\"ok\"}");
+	}
+}
+
+static int
+fake_results_stored(struct publisher *p, const struct rows *r,
+    struct job *jobs, int njobs, struct call **list, int n)
+{
+	int i, done = 0;
+
+	(void)p;
+	(void)jobs;
+	(void)njobs;
+	(void)list;
+	for (i = 0; i < rows_count(r); i++)
+		done += strcmp(rows_text(r, i, ROW_KIND), "done") == 0;
+	assert_true(done <= n);
+	results_stored += done;
+	return n - done;
+}
+
+static void
+fake_results_back(struct publisher *p, struct call **list, int n)
+{
+	(void)p;
+	(void)list;
+	results += n;
+	results_back += n;
+}
+
 /* --- the database ------------------------------------------------------------- */
 
 static int calls, restarts, largest, busy_times;
@@ -118,6 +189,11 @@ script_event(struct fake_rows *ret, struct json_object *o, bool stands)
 	const char *ext = json_object_get_string(
 	    json_object_object_get(o, "e"));
 
+	if (json_object_object_get(o, "r")) {
+		if (strcmp(locked_tenant, "r") != 0)
+			row(ret, "done", -1, "told", "r", "", "", -1, -1);
+		return;
+	}
 	if (strcmp(tenant, locked_tenant) != 0 && tries_left > 0) {
 		tries_left--;
 		row(ret, "event", i, "locked", tenant, "", "", -1, -1);
@@ -209,6 +285,7 @@ begin_test(void **state)
 	memset(said, 0, sizeof(said));
 	memset(failed, 0, sizeof(failed));
 	waits = holds = waits_for_all = handed = 0;
+	results = results_stored = results_back = 0;
 	publishing = with_job = false;
 	calls = restarts = largest = busy_times = 0;
 	in_line = free_in_line = first_tries = tries_left = in_vain = 0;

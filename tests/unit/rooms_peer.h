@@ -113,8 +113,8 @@ row(struct fake_rows *r, const char *kind, int i, const char *outcome,
 	if (i >= 0)
 		snprintf(t[ROW_I], 48, "%d", i);
 	snprintf(t[ROW_OUTCOME], 48, "%s", outcome);
-	snprintf(t[ROW_TENANT_ID], 48, "%s", tenant);
-	snprintf(t[ROW_USER_ID], 48, "%s", user);
+	snprintf(t[ROW_TENANT_ID], 48, "%.47s", tenant);
+	snprintf(t[ROW_USER_ID], 48, "%.47s", user);
 	snprintf(t[ROW_GOAL], 48, "%s", goal);
 	if (goal_no >= 0)
 		snprintf(t[ROW_GOAL_NO], 48, "%d", goal_no);

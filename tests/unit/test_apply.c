@@ -177,6 +177,59 @@ one_by_one_when_it_fails_twice(void **state)
 	assert_int_equal(outcome(2, 0), OUTCOME_UNCHANGED);
 }
 
+/* Results of the same tenant, before its events; with a restart none. */
+static void
+results_are_stored_along(void **state)
+{
+	(void)state;
+	results = 3;
+	put(unit(1, "t", "a", 2));
+	assert_int_equal(outcome(1, 1), OUTCOME_UNCHANGED);
+	put(unit(2, "r", "!", 1));
+	assert_int_equal(outcome(2, 0), OUTCOME_UNCHANGED);
+	assert_int_equal(results, 3);
+	put(unit(3, "r", "b", 2));
+	assert_int_equal(outcome(3, 0), OUTCOME_UNCHANGED);
+	assert_int_equal(outcome(3, 1), OUTCOME_UNCHANGED);
+	assert_string_equal(order, "a0 a1 R b0 b1 ");
+	assert_int_equal(results, 0);
+	assert_int_equal(results_stored, 3);
+	assert_int_equal(results_back, 0);
+	assert_int_equal(calls, 3);
+}
+
+static void
+no_more_results_than_a_batch_holds(void **state)
+{
+	(void)state;
+	results = BATCH_MAX + 5;
+	put(unit(1, "r", "a", 1));
+	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
+	assert_int_equal(results, 5);
+	assert_int_equal(results_stored, BATCH_MAX);
+	assert_int_equal(largest, BATCH_MAX + 1);
+}
+
+/* Perhaps they are at fault: the second attempt is without them. */
+static void
+results_come_back_from_a_batch_that_fails(void **state)
+{
+	(void)state;
+	results = 2;
+	busy_times = 1;
+	put(unit(1, "r", "a", 1));
+	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
+	assert_int_equal(results_back, 2);
+	assert_int_equal(results, 2);
+	assert_int_equal(largest, 1);
+	busy_times = 3; /* twice, then alone */
+	put(unit(2, "r", "b", 1));
+	assert_int_equal(failure(2), ERR_BUSY);
+	assert_int_equal(results_back, 4);
+	assert_int_equal(results, 2);
+	assert_int_equal(results_stored, 0);
+}
+
 static void
 faults_fail_the_request(void **state)
 {
@@ -213,6 +266,9 @@ main(void)
 		T(a_short_absence_is_not_noticed),
 		T(a_long_absence_is_busy),
 		T(one_by_one_when_it_fails_twice),
+		T(results_are_stored_along),
+		T(no_more_results_than_a_batch_holds),
+		T(results_come_back_from_a_batch_that_fails),
 		T(faults_fail_the_request),
 		T(a_stop_finishes_what_is_queued),
 	};

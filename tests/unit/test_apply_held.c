@@ -135,6 +135,27 @@ a_crowd_is_not_held_by_another_ones_line(void **state)
 }
 
 static void
+results_of_a_held_tenant_come_back(void **state)
+{
+	int i;
+
+	(void)state;
+	results = 2;
+	strcpy(locked_tenant, "r");
+	put(unit(1, "r", "a", 1));
+	for (i = 0; i < 3000 && !stood_in_line(3); i++)
+		poll(NULL, 0, 1);
+	pthread_mutex_lock(&script_lock);
+	assert_int_equal(results_stored, 0);
+	locked_tenant[0] = '\0';
+	pthread_mutex_unlock(&script_lock);
+	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
+	assert_true(results_back >= 6);
+	assert_int_equal(results_stored, 2);
+	assert_int_equal(results, 0);
+}
+
+static void
 given_up_when_nobody_waits_any_more(void **state)
 {
 	struct apply_unit *u = unit(1, "held", "a", 1);
@@ -154,6 +175,7 @@ main(void)
 		T(the_other_worker_goes_on),
 		T(only_for_the_held_one_stands_in_line),
 		T(a_crowd_is_not_held_by_another_ones_line),
+		T(results_of_a_held_tenant_come_back),
 		T(given_up_when_nobody_waits_any_more),
 	};
 

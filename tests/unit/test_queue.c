@@ -162,50 +162,6 @@ wakes_who_waits_when_closed(void **state)
 	queue_free(q);
 }
 
-static void *
-put_three_in_turn(void *q)
-{
-	const struct timespec t = { .tv_nsec = 20000000 };
-	int i;
-
-	for (i = 1; i <= 3; i++) {
-		nanosleep(&t, NULL);
-		put(q, i);
-	}
-	return NULL;
-}
-
-static void
-gathers_until_there_are_enough(void **state)
-{
-	struct queue *q = queue_new(4);
-	int64_t start = clock_mono_ms(), took;
-	pthread_t thread;
-
-	(void)state;
-	put(q, 9);
-	queue_gather(q, 1, 30000); /* there are: at once */
-	assert_int_equal(
-	    pthread_create(&thread, NULL, put_three_in_turn, q), 0);
-	queue_gather(q, 4, 30000);
-	assert_int_equal(q->len, 4);
-	pthread_join(thread, NULL);
-	assert_takes(q, 4, "9123");
-	assert_true(clock_mono_ms() - start < 15000);
-	start = clock_mono_ms();
-	put(q, 1);
-	queue_gather(q, 2, 60); /* no more comes */
-	took = clock_mono_ms() - start;
-	assert_true(took >= 59 && took < 5000);
-	assert_int_equal(
-	    pthread_create(&thread, NULL, close_after_a_while, q), 0);
-	queue_gather(q, 2, 30000);
-	assert_true(q->closed);
-	pthread_join(thread, NULL);
-	assert_takes(q, 2, "1");
-	queue_free(q);
-}
-
 /* Many givers, many takers, one of whom puts things back: each item arrives
  * once. */
 #define GIVERS 3
@@ -288,7 +244,6 @@ main(void)
 		cmocka_unit_test(waits_no_longer_than_told),
 		cmocka_unit_test(gives_what_is_left_when_closed),
 		cmocka_unit_test(wakes_who_waits_when_closed),
-		cmocka_unit_test(gathers_until_there_are_enough),
 		cmocka_unit_test(loses_nothing_among_threads),
 	};
 
