@@ -307,7 +307,7 @@ BEGIN
     FOR e IN
         WITH f AS (
             SELECT r.*, coalesce(r.u, x.user_id) AS uid, p.pbx_id IS NOT NULL AS known,
-                p.last_event_at, tn AS tenant, bg AS budget, us AS person
+                p.last_event_at, p.max_call_s, tn AS tenant, bg AS budget, us AS person
             FROM ROWS FROM (jsonb_to_recordset(batch) AS (i int, t uuid, p uuid, y text, e text,
                 c text, l text, n text, a bigint, w bigint, k text, u uuid, r text, m int, d text))
                 WITH ORDINALITY AS r(i, t, p, y, e, c, l, n, a, w, k, u, r, m, d, nr)
@@ -413,7 +413,12 @@ BEGIN
             END IF;
             IF touched THEN
                 moved := true;
-                u := user_goal(u, t, user_legs(u, t), 'news', 'call_ended', at);
+                u := user_goal(u, t, CASE
+                    -- The first one that is open, and it makes busy.
+                    WHEN u.stale_at IS NULL AND e.y IN ('phone.off_hook', 'call.answered',
+                        'call.held', 'call.resumed', 'extension.busy')
+                    THEN (true, at + make_interval(secs => e.max_call_s))::legs
+                    ELSE user_legs(u, t) END, 'news', 'call_ended', at);
             END IF;
             IF result IS NULL THEN
                 -- none: Teams was never told, or has forgotten by itself

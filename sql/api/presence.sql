@@ -293,8 +293,8 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
--- The lease has run out, or nothing was ever told: Teams shows nothing of
--- ours, so there is nothing left to end.
+-- An Available or a clear is still to be told, and the lease has run out, or nothing
+-- was ever told: Teams shows nothing of ours, so there is nothing left to end.
 CREATE OR REPLACE FUNCTION presence.user_lapse(u presence.teams_user, at timestamptz)
 RETURNS presence.teams_user LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -336,7 +336,9 @@ DECLARE
     wait_until timestamptz;
     turn record;
 BEGIN
-    u := user_lapse(u, at);
+    IF u.goal IN ('available', 'clear') THEN
+        u := user_lapse(u, at);
+    END IF;
     must := (must OR user_must_tell(u)) AND t.consent = 'granted'
         AND NOT is_ahead(u.claim_until_at, at, '20 s')
         AND NOT is_ahead(u.retry_at, at, '1 hour');
