@@ -172,7 +172,7 @@ BEGIN
     IF presence.is_ahead(b.gate_until_at, at, '1 hour') THEN
         RETURN b.gate_until_at;
     END IF;
-    FOREACH slot IN ARRAY b.slots LOOP
+    FOREACH slot IN ARRAY array_remove(b.slots, 0) LOOP
         n := n + slot;
     END LOOP;
     IF n < 1450 THEN
