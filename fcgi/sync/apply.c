@@ -23,8 +23,10 @@
 
 #define UNITS_MAX 6144
 #define WORKERS 2
-#define BATCH_MIN 16  /* smaller ones would only be slower */
-#define SLOW_MS 20    /* a longer call halves the batch */
+/* Events of a batch, unless more wait than fit into the largest: then the rate is
+ * what counts. Else each answer waits for the whole of its batch, and those that
+ * were told together come back together. */
+#define BATCH_SOME 12
 #define AWAY_MS 50    /* between attempts while the database is away */
 #define LONG_MS 100   /* the first worker is at a batch for long */
 
@@ -36,8 +38,7 @@ struct worker {
 	struct line_list *from;  /* whom it works off: the ready or the held */
 	struct line *taken[BATCH_MAX];
 	int ntaken;
-	bool more;               /* than fit into its batch wait */
-	int limit;               /* events of the next batch */
+	int limit;               /* events of its batch */
 	bool told;               /* that the database is away: once */
 };
 
@@ -77,10 +78,12 @@ choice(const struct worker *w)
 	struct apply *a = w->a;
 	struct line_list *ready = a->lines.ready.n > 0 ? &a->lines.ready : NULL;
 
-	if (!is_second(w))
+	if (!is_second(w) && (ready || !a->closed))
 		return ready;
 	if (a->lines.held.n > 0)
 		return &a->lines.held;
+	if (a->closed) /* the other one may have gone */
+		return ready;
 	if (ready && (ready->n >= BATCH_MAX || (a->since_ms > 0 &&
 	    clock_mono_ms() - a->since_ms >= LONG_MS)))
 		return ready;
@@ -126,11 +129,12 @@ fill_from(struct worker *w, struct batch *b, struct line *line, int share)
 static void
 fill(struct worker *w, struct batch *b)
 {
-	const int share = w->from->n < w->limit ? w->limit / w->from->n : 1;
 	struct line *line;
 	bool fits = true;
-	int before;
+	int before, share;
 
+	w->limit = w->a->lines.events < BATCH_MAX ? BATCH_SOME : BATCH_MAX;
+	share = w->from->n < w->limit ? w->limit / w->from->n : 1;
 	w->ntaken = 0;
 	while (fits && w->ntaken < BATCH_MAX &&
 	    (line = line_list_take(w->from))) {
@@ -141,7 +145,6 @@ fill(struct worker *w, struct batch *b)
 		else
 			line_list_put_front(w->from, line);
 	}
-	w->more = w->from->n >= w->limit;
 }
 
 /* Results of the same tenants: who calls twice in a moment need not wait until
@@ -179,18 +182,6 @@ give_back(struct worker *w, struct batch *b)
 
 /* --- one round -------------------------------------------------------------- */
 
-/* A slow call keeps its first event waiting for its last: then smaller ones
- * answer sooner. With more waiting than fits, the rate is what counts. */
-static void
-adapt(struct worker *w, int64_t ms)
-{
-	if (ms > SLOW_MS && !w->more)
-		w->limit = BATCH_MIN + (w->limit - BATCH_MIN) / 2;
-	else
-		w->limit = w->limit < BATCH_MAX / 2 ? w->limit * 2 :
-		    BATCH_MAX;
-}
-
 static bool
 works_off_held(const struct worker *w)
 {
@@ -226,7 +217,6 @@ batch_try(struct worker *w, struct batch *b)
 	if (!e) {
 		answered_ms = clock_mono_ms();
 		metrics_observe_ms(METRIC_APPLY_MS, answered_ms - asked_ms);
-		adapt(w, answered_ms - asked_ms);
 		none = !batch_settle(&cx, &w->a->o, b, rows, asked_ms);
 		if (works_off_held(w)) {
 			in_line_note(&w->a->in_line, stood_ms, none, answered_ms);
@@ -298,7 +288,6 @@ batch_work_off(struct worker *w, struct batch *b)
 	for (i = 0; i < b->nunits; i++)
 		if (unit_is_late(w->a, b->units[i]))
 			b->units[i] = NULL;
-	w->limit = BATCH_MIN; /* when it is back: soon */
 	poll(NULL, 0, AWAY_MS);
 }
 
@@ -333,6 +322,7 @@ worker_thread(void *arg)
 		fill(w, &b);
 		if (!is_second(w))
 			a->since_ms = clock_mono_ms();
+		wake(a); /* who watches what is left */
 		pthread_mutex_unlock(&a->lock);
 		if (b.nunits > 0) {
 			add_results(w, &b);
@@ -359,7 +349,6 @@ apply_start(const struct apply_options *o)
 	pthread_mutex_init(&a->lock, NULL);
 	for (w = a->workers; w < a->workers + WORKERS; w++) {
 		w->a = a;
-		w->limit = BATCH_MAX;
 		pthread_cond_init(&w->work, NULL);
 	}
 	for (w = a->workers; w < a->workers + WORKERS; w++) {

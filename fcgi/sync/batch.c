@@ -177,7 +177,8 @@ job_of(const struct item *it, struct job *jobs, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-		if (strcmp(jobs[i].user_id, it->user_id) == 0 &&
+		if (!jobs[i].probe &&
+		    strcmp(jobs[i].user_id, it->user_id) == 0 &&
 		    strcmp(jobs[i].tenant_id, it->unit->tenant_id) == 0)
 			return &jobs[i];
 	return NULL;

@@ -65,6 +65,13 @@ list_put_by_time(struct line_list *list, struct line *line)
 	list->n++;
 }
 
+static void
+count(struct lines *l, const struct apply_unit *u, int sign)
+{
+	l->units += sign;
+	l->events += sign * (u->events.n - u->done);
+}
+
 /* --- all lines -------------------------------------------------------------- */
 
 void
@@ -100,7 +107,7 @@ lines_put(struct lines *l, struct apply_unit *u)
 	u->next = NULL;
 	*line->end = u;
 	line->end = &u->next;
-	l->units++;
+	count(l, u, 1);
 }
 
 void
@@ -132,7 +139,7 @@ line_take(struct lines *l, struct line *line)
 	if (!line->first)
 		line->end = &line->first;
 	u->next = NULL;
-	l->units--;
+	count(l, u, -1);
 	return u;
 }
 
@@ -143,5 +150,5 @@ line_put_front(struct lines *l, struct line *line, struct apply_unit *u)
 	if (!line->first)
 		line->end = &u->next;
 	line->first = u;
-	l->units++;
+	count(l, u, 1);
 }

@@ -28,7 +28,7 @@ struct line_list {
 struct lines {
 	struct line_list ready;
 	struct line_list held;  /* the tenant was somebody else's */
-	int units;              /* in all lines */
+	int units, events;      /* in all lines */
 	struct line *buckets[LINE_BUCKETS];
 };
 

@@ -8,7 +8,7 @@
 #include "base/db.h"
 
 /* The level of sql/api that these texts belong to (presence.schema_level). */
-#define SCHEMA_LEVEL 1
+#define SCHEMA_LEVEL 2
 
 enum statement_name {
 	ST_SCHEMA_LEVEL,

@@ -136,7 +136,7 @@ RETURNS TABLE (kind text, i int, outcome text, tenant_id uuid, user_id uuid,
     goal text, goal_no bigint, claim_no bigint, expires_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
 BEGIN
-    IF results @? '$[*] ? (!exists(@.r))' THEN
+    IF results @? '$[*] ? (!exists(@.r) || @.r.type() != "string")' THEN
         RAISE EXCEPTION 'results: only results' USING ERRCODE = '22023';
     END IF;
     RETURN QUERY SELECT * FROM apply(results, wait_ms);

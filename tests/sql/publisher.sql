@@ -266,3 +266,7 @@ SELECT count(*) FROM due WHERE user_id = test.id('carla');
 INSERT INTO due VALUES (test.id('nordwind'), test.id('carla'), clock_timestamp());
 SELECT test.due() ~ 'carla';
 SELECT count(*) FROM due WHERE user_id = test.id('carla');
+
+\echo no event comes in among results
+SELECT * FROM presence.record('[{"t":"00000000-0000-4000-8000-000000000000","e":"1003","y":"call.answered"}]');
+SELECT * FROM presence.record('[{"t":"00000000-0000-4000-8000-000000000000","e":"1003","y":"call.answered","r":null}]');

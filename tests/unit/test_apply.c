@@ -84,7 +84,7 @@ a_large_unit_goes_in_pieces(void **state)
 	for (i = 0; i < 500; i++)
 		assert_int_equal(outcome(1, i), OUTCOME_UNCHANGED);
 	assert_int_equal(largest, BATCH_MAX);
-	assert_in_range(calls, 500 / BATCH_MAX, 500 / BATCH_MIN + 1);
+	assert_in_range(calls, 500 / BATCH_MAX, 500 / BATCH_SOME + 1);
 }
 
 static void
