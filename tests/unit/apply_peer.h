@@ -359,6 +359,31 @@ failure(int ticket)
 	return failed[ticket];
 }
 
+/* Until a call with the slow tenant is under way. */
+static void
+wait_stuck(void)
+{
+	bool yes = false;
+	int i;
+
+	for (i = 0; i < 3000 && !yes; i++) {
+		poll(NULL, 0, 1);
+		pthread_mutex_lock(&script_lock);
+		yes = stuck;
+		pthread_mutex_unlock(&script_lock);
+	}
+	assert_true(yes);
+}
+
+static void
+be_quick(void)
+{
+	pthread_mutex_lock(&script_lock);
+	slow_tenant[0] = '\0';
+	pthread_cond_broadcast(&no_more_slow);
+	pthread_mutex_unlock(&script_lock);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
 
 #endif

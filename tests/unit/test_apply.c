@@ -74,6 +74,27 @@ superseded_at_once(void **state)
 	assert_int_equal(waits, 1);
 }
 
+/* Each answer waits for the whole of its batch. */
+static void
+small_batches_while_few_wait(void **state)
+{
+	char tenant[16];
+	int i;
+
+	(void)state;
+	strcpy(slow_tenant, "slow");
+	put(unit(1, "slow", "a", 1));
+	wait_stuck();
+	for (i = 2; i < 20; i++) {
+		snprintf(tenant, sizeof(tenant), "t%d", i);
+		put(unit((uint64_t)i, tenant, "b", 1));
+	}
+	be_quick();
+	for (i = 1; i < 20; i++)
+		assert_int_equal(outcome(i, 0), OUTCOME_UNCHANGED);
+	assert_in_range(largest, 2, BATCH_SOME);
+}
+
 static void
 a_large_unit_goes_in_pieces(void **state)
 {
@@ -259,6 +280,7 @@ main(void)
 		T(changed_waits_for_its_job),
 		T(changed_without_a_job),
 		T(superseded_at_once),
+		T(small_batches_while_few_wait),
 		T(a_large_unit_goes_in_pieces),
 		T(a_restart_is_a_transaction_of_its_own),
 		T(a_restart_waits_for_all),

@@ -37,17 +37,6 @@ a_locked_tenant_stops_nobody(void **state)
 	pthread_mutex_unlock(&script_lock);
 }
 
-static bool
-is_stuck(void)
-{
-	bool yes;
-
-	pthread_mutex_lock(&script_lock);
-	yes = stuck;
-	pthread_mutex_unlock(&script_lock);
-	return yes;
-}
-
 /* While one worker waits for the database the other one goes on, with other
  * tenants. */
 static void
@@ -59,8 +48,7 @@ the_other_worker_goes_on(void **state)
 	(void)state;
 	strcpy(slow_tenant, "slow");
 	put(unit(1, "slow", "a", 1));
-	for (i = 0; i < 3000 && !is_stuck(); i++)
-		poll(NULL, 0, 1);
+	wait_stuck();
 	put(unit(2, "slow", "b", 1)); /* in its line */
 	for (i = 3; i < 10; i++) {
 		snprintf(tenant, sizeof(tenant), "t%d", i);
@@ -70,13 +58,94 @@ the_other_worker_goes_on(void **state)
 	pthread_mutex_lock(&script_lock);
 	n = calls;
 	assert_int_equal(said[1][0], 0);
-	slow_tenant[0] = '\0';
-	pthread_cond_broadcast(&no_more_slow);
 	pthread_mutex_unlock(&script_lock);
+	be_quick();
 	assert_int_equal(n, 7);
 	assert_int_equal(outcome(2, 0), OUTCOME_UNCHANGED);
 	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
 	assert_non_null(strstr(order, "a0 b0 "));
+}
+
+static void *
+stop(void *unused)
+{
+	(void)unused;
+	apply_stop(a);
+	return NULL;
+}
+
+/* Begins while a batch is out and nothing else waits: the other worker goes. */
+static pthread_t
+stop_meanwhile(void)
+{
+	pthread_t thread;
+	bool closed = false;
+	int i;
+
+	assert_int_equal(pthread_create(&thread, NULL, stop, NULL), 0);
+	for (i = 0; i < 3000 && !closed; i++) {
+		poll(NULL, 0, 1);
+		pthread_mutex_lock(&a->lock);
+		closed = a->closed;
+		pthread_mutex_unlock(&a->lock);
+	}
+	assert_true(closed);
+	poll(NULL, 0, 20);
+	return thread;
+}
+
+static void
+a_stop_when_the_last_batch_comes_back_held(void **state)
+{
+	pthread_t thread;
+	int i, tries = 0;
+
+	strcpy(slow_tenant, "slow");
+	put(unit(1, "slow", "a", 1));
+	wait_stuck();
+	thread = stop_meanwhile();
+	pthread_mutex_lock(&script_lock);
+	strcpy(locked_tenant, "slow");
+	pthread_mutex_unlock(&script_lock);
+	be_quick();
+	for (i = 0; i < 3000 && tries == 0; i++) {
+		poll(NULL, 0, 1);
+		pthread_mutex_lock(&script_lock);
+		tries = first_tries;
+		pthread_mutex_unlock(&script_lock);
+	}
+	assert_true(tries > 0);
+	pthread_mutex_lock(&script_lock);
+	locked_tenant[0] = '\0';
+	pthread_mutex_unlock(&script_lock);
+	assert_int_equal(outcome(1, 0), OUTCOME_UNCHANGED);
+	pthread_join(thread, NULL);
+	begin_test(state);
+}
+
+/* The second worker has the last unit, of more events than fit. */
+static void
+a_stop_when_a_part_comes_back(void **state)
+{
+	pthread_t thread;
+	int i;
+
+	strcpy(locked_tenant, "held");
+	put(unit(1, "held", "a", BATCH_SOME + 1));
+	for (i = 0; i < 3000 && !stood_in_line(1); i++)
+		poll(NULL, 0, 1);
+	pthread_mutex_lock(&script_lock);
+	strcpy(slow_tenant, "held");
+	pthread_mutex_unlock(&script_lock);
+	wait_stuck();
+	thread = stop_meanwhile();
+	pthread_mutex_lock(&script_lock);
+	locked_tenant[0] = '\0';
+	pthread_mutex_unlock(&script_lock);
+	be_quick();
+	assert_int_equal(outcome(1, BATCH_SOME), OUTCOME_UNCHANGED);
+	pthread_join(thread, NULL);
+	begin_test(state);
 }
 
 /* Who works off the ready stands in line for nobody; who works off the held does,
@@ -173,6 +242,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_locked_tenant_stops_nobody),
 		T(the_other_worker_goes_on),
+		T(a_stop_when_the_last_batch_comes_back_held),
+		T(a_stop_when_a_part_comes_back),
 		T(only_for_the_held_one_stands_in_line),
 		T(a_crowd_is_not_held_by_another_ones_line),
 		T(results_of_a_held_tenant_come_back),
