@@ -98,6 +98,7 @@ main(int argc, char **argv)
 	struct webhook w;
 	struct started s;
 
+	heap_share();
 	start(&program, argc, argv, &s);
 	publisher = start_rooms(&w, &s);
 	inside_init(thread_db);

@@ -90,6 +90,12 @@ heap_trim(void)
 }
 
 void
+heap_share(void)
+{
+	mallopt(M_ARENA_MAX, 2);
+}
+
+void
 arena_init(struct arena *a)
 {
 	a->blocks = NULL;

@@ -49,5 +49,8 @@ void heap_free(void *p);
 /* Gives free pages back to the system; takes some ms. For a thread for which
  * nobody waits. */
 void heap_trim(void);
+/* All threads share two of malloc's arenas: with one for each, what one thread frees
+ * is of no use to the others. Before the first thread is started. */
+void heap_share(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/http_memory.h"
 #include "base/http_transfer.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -49,7 +50,9 @@ http_init(struct ctx *cx, const char *ca_file)
 {
 	bool system_roots = access(SYSTEM_ROOTS, R_OK) == 0;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (!http_memory_init() ||
+	    curl_global_init_mem(CURL_GLOBAL_DEFAULT, http_memory_alloc,
+	    http_memory_free, http_memory_grow, strdup, calloc) != CURLE_OK)
 		return fail(cx, ERR_INTERNAL, "http: libcurl does not start");
 	trust = X509_STORE_new();
 	if (!trust || pthread_key_create(&fetch_keys[0], transfer_free) != 0 ||

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/http_memory.h"
 #include "base/http_transfer.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -29,7 +30,6 @@
 /* An idle one is closed before libcurl finds it too old (118 s) and makes
  * another connection in its place. */
 #define LANE_IDLE_MS 110000
-#define UPLOAD_BYTES 16384L /* libcurl's least; 64 kB unless told */
 
 struct lane {
 	struct http_loop *loop;
@@ -323,7 +323,7 @@ static void
 transfer_put(struct http_loop *l, struct transfer *t)
 {
 	/* Else libcurl keeps the buffer, if its connection had other calls. */
-	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_UPLOAD_BYTES);
 	transfer_clear(t);
 	buf_done(&t->body);
 	t->next = l->free;
@@ -382,7 +382,7 @@ http_loop_send(struct http_loop *l, const struct http_request *rq,
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 0L); /* give_up's */
 	curl_easy_setopt(t->easy, CURLOPT_SHARE, l->share);
 	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 2048L);
-	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_UPLOAD_BYTES);
 	t->deadline_ms = clock_mono_ms() + rq->timeout_ms;
 	if (l->in_flight++ == 0 || t->deadline_ms < l->deadline_ms)
 		l->deadline_ms = t->deadline_ms;
