@@ -1,7 +1,7 @@
 /*
- * The apply room: facts in. Everything that is queued right now, at most 64
- * events, in ONE transaction: store, decide, claim, commit. Never waits to
- * fill a batch.
+ * The apply room: facts in. What is queued right now, at most 12 events (64 where
+ * many wait), with the results of the same tenants' calls, in ONE transaction:
+ * store, decide, claim, commit. Never waits to fill a batch.
  */
 #ifndef SYNC_APPLY_H
 #define SYNC_APPLY_H

@@ -3,7 +3,8 @@
  * claim to Graph and back into the database.
  *
  *   publisher_hand -> publish (1 thread, curl_multi, newest state per person)
- *                  -> record (2 threads, everything queued in ONE transaction)
+ *                  -> record (2 threads, what has rested in ONE transaction),
+ *                     or with the next events of the same tenant
  *                     the person's next call goes back to publish
  */
 #ifndef SYNC_PUBLISHER_H
