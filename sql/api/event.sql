@@ -228,7 +228,7 @@ BEGIN
     RETURN wanted;
 END $$;
 
--- The same for one tenant, waiting for it (at most lock_timeout).
+-- The lock of one tenant, waiting for it (at most lock_timeout).
 CREATE OR REPLACE FUNCTION presence.tenant_lock(t uuid)
 RETURNS presence.tenant LANGUAGE plpgsql AS $$
 DECLARE
@@ -246,8 +246,8 @@ END $$;
 -- results of a person's calls before that person's events.
 --   batch  an event: {i, t tenant, p pbx, y type, e extension, c call, l leg, n line,
 --          a event time us, w attempt time us, k key}; i is the caller's own
---          a result: {t tenant, u user, c claim number, r result, a retry after s,
---          m Graph ms, d detail}
+--          a result: {i, t tenant, u user, c claim number, r result, a retry after s,
+--          m Graph ms, d detail}; without i its place counts, from 0
 --     r  ok, throttled, unauthorized, forbidden, not_found, rejected,
 --        failed (answered 5xx: the effect is unknown), unknown (no answer:
 --        it may still land), unsent (certainly not sent),
@@ -258,7 +258,7 @@ END $$;
 --          unknown_extension, monitoring_off, duplicate, no_consent,
 --          unchanged, changed, told (changed to what Teams shows already);
 --          the goal after it and its number
---          kind done: one for each result, i = its place. outcome: told, superseded (an
+--          kind done: one for each result. outcome: told, superseded (an
 --          outdated claim: ignored), locked, later; goal_no = every goal up to this
 --          number is settled
 --          kind publish, again (with a token that was asked for after this): Graph calls
