@@ -96,9 +96,12 @@ BEGIN
     THEN
         RETURN false;
     END IF;
-    INSERT INTO assertion VALUES (t, p, ext, kind, line, said, event_at)
-    ON CONFLICT ON CONSTRAINT assertion_pkey
-    DO UPDATE SET at = EXCLUDED.at, event_at = EXCLUDED.event_at;
+    UPDATE assertion a SET at = said, event_at = assertion_take.event_at
+    WHERE a.tenant_id = t AND a.pbx_id = p AND a.extension = ext
+    AND a.kind = assertion_take.kind AND a.line = assertion_take.line;
+    IF NOT FOUND THEN
+        INSERT INTO assertion VALUES (t, p, ext, kind, line, said, event_at);
+    END IF;
     RETURN true;
 END $$;
 
@@ -330,7 +333,7 @@ BEGIN
         at := clock_timestamp();    -- each event has its own moment
         kind := CASE WHEN e.r IS NULL THEN 'event' ELSE 'done' END;
         i := coalesce(e.i, e.nr - 1); tenant_id := e.t; user_id := e.uid;
-        goal := NULL; goal_no := NULL; claim_no := NULL; expires_s := NULL;
+        goal := NULL; goal_no := NULL; claim_no := NULL;
         IF NOT e.t = ANY (locked) THEN
             -- A tenant that is gone has no PBX any more, and nothing left to record.
             outcome := CASE WHEN e.r IS NULL AND NOT e.known THEN 'no_pbx'
@@ -569,32 +572,3 @@ BEGIN
         WHERE l.tenant_id = t AND l.pbx_id = p AND l.kind = 'call' AND l.call_id = call;
     END IF;
 END $$;
-
--- What the webhook's door must know of a PBX. Secrets are sealed.
---   capture_key  NULL: its requests are not recorded
-CREATE OR REPLACE FUNCTION presence.pbx_door(p uuid)
-RETURNS TABLE (tenant_id uuid, platform text, auth text, secret text, old_secret text, allow text[],
-    capture_key text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = presence, pg_temp AS $$
-SELECT x.tenant_id, x.platform, x.auth, x.secret,
-    CASE WHEN x.old_until_at > now() THEN x.old_secret END, x.allow,
-    CASE WHEN x.capture_until_at > now() THEN x.capture_key END
-FROM pbx x WHERE x.pbx_id = p
-$$;
-
--- A request that did not prove itself: shown on the PBX's page.
-CREATE OR REPLACE FUNCTION presence.pbx_refused(p uuid, why text)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
-UPDATE pbx SET refused_at = now(), refused = left(why, 300)
-WHERE pbx_id = p AND (refused_at IS NULL OR refused_at < now() - interval '5 s'
-    OR refused_at > now())
-$$;
-
--- A request with events of extensions that are linked to nobody, and no others: the
--- first one is shown on the PBX's page.
-CREATE OR REPLACE FUNCTION presence.pbx_unknown(p uuid, ext text)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
-UPDATE pbx SET unknown_at = now(), unknown_extension = ext
-WHERE pbx_id = p AND (unknown_at IS NULL OR unknown_at < now() - interval '5 s'
-    OR unknown_at > now())
-$$;

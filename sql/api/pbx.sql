@@ -312,3 +312,32 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
+
+-- What the webhook's door must know of a PBX. Secrets are sealed.
+--   capture_key  NULL: its requests are not recorded
+CREATE OR REPLACE FUNCTION presence.pbx_door(p uuid)
+RETURNS TABLE (tenant_id uuid, platform text, auth text, secret text, old_secret text, allow text[],
+    capture_key text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+SELECT x.tenant_id, x.platform, x.auth, x.secret,
+    CASE WHEN x.old_until_at > now() THEN x.old_secret END, x.allow,
+    CASE WHEN x.capture_until_at > now() THEN x.capture_key END
+FROM pbx x WHERE x.pbx_id = p
+$$;
+
+-- A request that did not prove itself: shown on the PBX's page.
+CREATE OR REPLACE FUNCTION presence.pbx_refused(p uuid, why text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+UPDATE pbx SET refused_at = now(), refused = left(why, 300)
+WHERE pbx_id = p AND (refused_at IS NULL OR refused_at < now() - interval '5 s'
+    OR refused_at > now())
+$$;
+
+-- A request with events of extensions that are linked to nobody, and no others: the
+-- first one is shown on the PBX's page.
+CREATE OR REPLACE FUNCTION presence.pbx_unknown(p uuid, ext text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = presence, pg_temp AS $$
+UPDATE pbx SET unknown_at = now(), unknown_extension = ext
+WHERE pbx_id = p AND (unknown_at IS NULL OR unknown_at < now() - interval '5 s'
+    OR unknown_at > now())
+$$;

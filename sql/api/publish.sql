@@ -92,7 +92,7 @@ BEGIN
         ELSE
             u.problem := 'forbidden';
             u.failed_no := u.claim_goal_no;
-            s := probe_claim(t, b, at);
+            s := probe_claim(t.tenant_id, b, at);
             b := s.b;
         END IF;
     WHEN 'not_found' THEN
@@ -271,7 +271,7 @@ BEGIN
         SELECT * INTO t FROM tenant x WHERE x.tenant_id = d.t;
         CONTINUE WHEN t.probe_at > clock_timestamp();
         SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = d.t;
-        s := probe_claim(t, b, clock_timestamp());
+        s := probe_claim(d.t, b, clock_timestamp());
         PERFORM steps_store(ARRAY[s]);
         steps := steps || s;
     END LOOP;
@@ -294,29 +294,32 @@ END $$;
 
 -- Asks Graph whether the tenant lets us. One at a time, one request of the
 -- budget; no job: one is under way, or nothing may be sent now.
-CREATE OR REPLACE FUNCTION presence.probe_claim(t presence.tenant, b presence.tenant_budget,
+CREATE OR REPLACE FUNCTION presence.probe_claim(t_id uuid, b presence.tenant_budget,
     at timestamptz)
 RETURNS presence.step LANGUAGE plpgsql AS $$
 DECLARE
     s step;
+    t tenant;
     wait_until timestamptz;
 BEGIN
+    -- As it is by now: another one of this batch may have asked.
+    SELECT * INTO t FROM tenant WHERE tenant_id = t_id;
     IF is_ahead(t.probe_until_at, at, '30 s') THEN
         UPDATE tenant SET probe_at = t.probe_until_at
-        WHERE tenant_id = t.tenant_id AND probe_at < t.probe_until_at;
+        WHERE tenant_id = t_id AND probe_at < t.probe_until_at;
         s.b := b;
         RETURN s;
     END IF;
     b := budget_roll(b, at);
     wait_until := budget_wait(b, at);
     IF wait_until IS NOT NULL THEN
-        UPDATE tenant SET probe_at = wait_until WHERE tenant_id = t.tenant_id;
+        UPDATE tenant SET probe_at = wait_until WHERE tenant_id = t_id;
     ELSE
         b.slots[35] := b.slots[35] + 1;
         UPDATE tenant SET probe_no = probe_no + 1, probe_until_at = at + interval '30 s',
             probe_at = at + interval '30 s'
-        WHERE tenant_id = t.tenant_id;
-        s.job := ('probe', t.tenant_id, coalesce(t.granted_by, gen_random_uuid()), t.probe_no + 1,
+        WHERE tenant_id = t_id;
+        s.job := ('probe', t_id, coalesce(t.granted_by, gen_random_uuid()), t.probe_no + 1,
             NULL, NULL, NULL);
     END IF;
     s.b := b;

@@ -113,13 +113,13 @@ CREATE OR REPLACE FUNCTION presence.consent_probe(t_id uuid)
 RETURNS SETOF presence.job LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = presence, pg_temp AS $$
 DECLARE
-    t tenant := tenant_lock(t_id);
     b tenant_budget;
     s step;
 BEGIN
+    PERFORM tenant_lock(t_id);
     SELECT * INTO b FROM tenant_budget x WHERE x.tenant_id = t_id;
-    t.probe_until_at := NULL;
-    s := probe_claim(t, b, clock_timestamp());
+    UPDATE tenant SET probe_until_at = NULL WHERE tenant_id = t_id;
+    s := probe_claim(t_id, b, clock_timestamp());
     PERFORM steps_store(ARRAY[s]);
     IF (s.job).kind IS NOT NULL THEN
         RETURN NEXT s.job;

@@ -364,6 +364,7 @@ begin(char **argv)
 	SSL_CTX_set_mode(tls,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(tls, 1); /* one read for many records */
 	SSL_CTX_set_alpn_select_cb(tls, alpn, NULL);
 	http_init();
 }

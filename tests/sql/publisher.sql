@@ -270,3 +270,13 @@ SELECT count(*) FROM due WHERE user_id = test.id('carla');
 \echo no event comes in among results
 SELECT * FROM presence.record('[{"t":"00000000-0000-4000-8000-000000000000","e":"1003","y":"call.answered"}]');
 SELECT * FROM presence.record('[{"t":"00000000-0000-4000-8000-000000000000","e":"1003","y":"call.answered","r":null}]');
+
+\echo two are refused again in one batch: one probe, and its answer counts
+SELECT test.pass(20000), test.due();
+SELECT test.consent('nordwind', 'ok');
+SELECT test.ev('call.answered', '1001', 'r1'), test.ev('call.answered', '1002', 'r2');
+SELECT test.graph('anna', 'forbidden'), test.graph('bert', 'forbidden');
+SELECT count(*) AS probes, max(claim_no) AS probe FROM record((SELECT jsonb_agg(
+        jsonb_build_object('t', tenant_id, 'u', user_id, 'c', claim_no, 'r', 'forbidden'))
+    FROM teams_user WHERE user_id IN (test.id('anna'), test.id('bert')))) WHERE kind = 'probe' \gset
+SELECT :probes AS probes, consent FROM probe_record(test.id('nordwind'), :probe, 'forbidden', NULL, NULL);
